@@ -1,0 +1,131 @@
+//! Hearing what became of an attempt, up to the flight's end.
+
+use super::Leg;
+use crate::{
+    event::{AttemptResult, Ended, Event, Finished, Observer},
+    failure::{AttemptEnd, Failure, Signs, classify},
+    flight::{Command, Outcome, slots::Planned},
+    request::Usage,
+    strategy::{Lesson, Reason},
+    target::TargetId,
+};
+
+impl<O: Observer> Leg<'_, '_, O> {
+    pub(in crate::flight) fn opened(&mut self, number: u32) {
+        let now = self.turn.now;
+        let Some(attempt) = self.flight.attempt_in_air(number).filter(|attempt| attempt.opened.is_none())
+        else {
+            return;
+        };
+        attempt.opened = Some(now);
+        let target = attempt.target;
+        let attempt = self.attempt(number);
+        self.emit(|request| Event::Opened { attempt, request });
+        self.learn(Lesson::Opened { target, attempt: number });
+    }
+
+    pub(in crate::flight) fn first_content(&mut self, number: u32) {
+        self.opened(number);
+        if self.flight.committed.is_none() && self.flight.attempt_in_air(number).is_some() {
+            self.commit(number);
+        }
+    }
+
+    pub(in crate::flight) fn ended(&mut self, number: u32, end: &AttemptEnd<'_>) {
+        if self.flight.attempt_in_air(number).is_none() {
+            return;
+        }
+        if end.follows_head() && self.flight.request.api.streams() {
+            self.opened(number);
+        }
+        match classify(end) {
+            Ok(usage) => self.answered(number, usage),
+            Err(failure) => self.failed(number, failure, Signs::of(end)),
+        }
+    }
+
+    fn answered(&mut self, number: u32, usage: Usage) {
+        if self.flight.committed.is_none() {
+            self.commit(number);
+        }
+        let target = self.close(number, AttemptResult::Answered(usage));
+        self.learn(Lesson::Answered { target, attempt: number, usage });
+        self.finish(Outcome::Answered(usage), Reason::Answered);
+    }
+
+    fn failed(&mut self, number: u32, failure: Failure, signs: Signs) {
+        self.flight.attempts[number as usize].signs = signs;
+        self.flight.last_failure = Some(failure);
+        let committed = self.flight.committed == Some(number);
+        let target = self.close(number, AttemptResult::Failed(failure));
+        self.learn(Lesson::Failed { target, attempt: number, committed, failure });
+        if committed {
+            return self.finish(Outcome::Broken(failure), Reason::BrokenAfterCommit);
+        }
+        // A planned sending needs no second asking.
+        if !matches!(self.flight.planned, Some(Planned::Send(_))) {
+            self.ask();
+        }
+    }
+
+    pub(in crate::flight) fn caller_gone(&mut self) {
+        self.finish(Outcome::Gone, Reason::CallerGone);
+    }
+
+    /// From here on this attempt's answer is the caller's answer.
+    fn commit(&mut self, number: u32) {
+        let now = self.turn.now;
+        let attempt = &mut self.flight.attempts[number as usize];
+        attempt.first = Some(now);
+        let target = attempt.target;
+        self.flight.committed = Some(number);
+        self.let_go();
+        let attempt = self.attempt(number);
+        self.emit(|request| Event::Committed { attempt, request, target });
+        self.turn.commands.push(Command::Commit { attempt });
+        self.cancel_all_but(Some(number));
+    }
+
+    pub(super) fn finish(&mut self, outcome: Outcome, reason: Reason) {
+        self.let_go();
+        self.cancel_all_but(None);
+        self.flight.flying = false;
+        let answering = self.flight.committed.map(|number| self.flight.attempts[number as usize]);
+        let finish = Finished {
+            outcome,
+            reason,
+            attempts: self.flight.attempts.len() as u32,
+            first: answering.and_then(|attempt| attempt.first),
+            target: answering.map(|attempt| attempt.target),
+        };
+        let flight = self.flight.id;
+        self.emit(|request| Event::Finished { flight, request, finish });
+        let answered = matches!(finish.outcome, Outcome::Answered(_));
+        self.turn.commands.push(Command::Finish { flight, answered });
+    }
+
+    fn cancel_all_but(&mut self, kept: Option<u32>) {
+        if self.flight.in_air == u32::from(kept.is_some()) {
+            return;
+        }
+        for number in 0..self.flight.attempts.len() as u32 {
+            if Some(number) != kept && self.flight.attempts[number as usize].in_air() {
+                let attempt = self.attempt(number);
+                self.turn.commands.push(Command::Cancel { attempt });
+                let target = self.close(number, AttemptResult::Cancelled);
+                self.learn(Lesson::Cancelled { target, attempt: number });
+            }
+        }
+    }
+
+    /// Ends the attempt in the books.
+    fn close(&mut self, number: u32, result: AttemptResult) -> TargetId {
+        let attempt = &mut self.flight.attempts[number as usize];
+        attempt.ended = Some((self.turn.now, result));
+        let end = Ended { target: attempt.target, sent: attempt.sent, first: attempt.first, result };
+        self.flight.in_air -= 1;
+        let attempt = self.attempt(number);
+        self.emit(|request| Event::AttemptEnded { attempt, request, end });
+        end.target
+    }
+}

@@ -1,0 +1,43 @@
+//! What a caller asks for, and what an answer used.
+
+use crate::Nanos;
+
+/// The four inference operations. All of them draw on the same quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    Converse,
+    ConverseStream,
+    InvokeModel,
+    InvokeModelWithResponseStream,
+}
+
+impl Api {
+    pub const fn streams(self) -> bool {
+        matches!(self, Api::ConverseStream | Api::InvokeModelWithResponseStream)
+    }
+}
+
+/// One caller's request, as it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Unique within a run; keys every draw made for this request.
+    pub number: u64,
+    pub api: Api,
+    /// Index of the traffic class it belongs to; core gives it no meaning.
+    pub class: u16,
+    pub input_tokens: u32,
+    /// What the caller set; `None` lets the model produce up to its maximum, and reserves that much quota.
+    pub max_tokens: Option<u32>,
+    /// When it was due. Latency counts from here, however late the generator was.
+    pub intended: Nanos,
+}
+
+/// Tokens as the service reports them. `input` is the uncached part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    pub input: u32,
+    pub output: u32,
+    pub cache_read: u32,
+    pub cache_write: u32,
+}

@@ -1,0 +1,247 @@
+//! A tiny world for tests: scripted answers, virtual time, loaded dice, and a notebook of everything that happened.
+
+use std::{collections::BTreeMap, convert::Infallible};
+
+use rand_core::{Rng, TryRng};
+
+use crate::{
+    Nanos,
+    event::{AttemptResult, Event, Finished, Observer},
+    failure::{AttemptEnd, ErrorReply},
+    flight::{AttemptId, Command, FlightId, Router, Turn},
+    request::{Api, Request, Usage},
+    strategy::{Reason, Step, StrategySpec},
+    target::TargetId,
+};
+
+pub(crate) const MS: Nanos = 1_000_000;
+pub(crate) const SECOND: Nanos = 1_000 * MS;
+
+/// Dice that always show the same share of one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loaded(pub f64);
+
+impl TryRng for Loaded {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|word| (word >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok((self.0 * 2f64.powi(64)) as u64)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill((self.0 * 256.0) as u8);
+        Ok(())
+    }
+}
+
+pub(crate) fn request(number: u64, api: Api, intended: Nanos) -> Request {
+    Request { number, api, class: 0, input_tokens: 100, max_tokens: None, intended }
+}
+
+pub(crate) const USAGE: Usage = Usage { input: 100, output: 20, cache_read: 0, cache_write: 0 };
+
+pub(crate) const fn error(name: &'static str, status: u16) -> ErrorReply<'static> {
+    ErrorReply {
+        name: Some(name),
+        message: "",
+        status: Some(status),
+        retry_after_ms: None,
+        original_status: None,
+        in_stream: false,
+    }
+}
+
+/// How one attempt goes; times count from its sending.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Play {
+    pub opens: Option<Nanos>,
+    pub content: Option<Nanos>,
+    pub ends: Nanos,
+    pub end: AttemptEnd<'static>,
+}
+
+pub(crate) const fn ends(after: Nanos, end: AttemptEnd<'static>) -> Play {
+    Play { opens: None, content: None, ends: after, end }
+}
+
+pub(crate) const fn answers(after: Nanos) -> Play {
+    ends(after, AttemptEnd::Complete(USAGE))
+}
+
+pub(crate) const fn fails(after: Nanos, reply: ErrorReply<'static>) -> Play {
+    ends(after, AttemptEnd::Error(reply))
+}
+
+pub(crate) const THROTTLED: Play = fails(10 * MS, error("ThrottlingException", 429));
+pub(crate) const BROKEN: Play = fails(10 * MS, error("InternalServerException", 500));
+pub(crate) const REFUSED: Play = fails(10 * MS, error("ValidationException", 400));
+
+/// An event without its borrows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Note {
+    Begun(FlightId),
+    Decided(Step, Reason),
+    Sent(AttemptId, TargetId),
+    Opened(AttemptId),
+    Committed(AttemptId),
+    Ended(AttemptId, AttemptResult),
+    Finished(FlightId, Finished),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Notebook(pub Vec<(Nanos, Note)>);
+
+impl Observer for Notebook {
+    fn on(&mut self, now: Nanos, event: &Event<'_>) {
+        self.0.push((
+            now,
+            match *event {
+                Event::Begun { flight, .. } => Note::Begun(flight),
+                Event::Decided { step, reason, .. } => Note::Decided(step, reason),
+                Event::Sent { attempt, target, .. } => Note::Sent(attempt, target),
+                Event::Opened { attempt, .. } => Note::Opened(attempt),
+                Event::Committed { attempt, .. } => Note::Committed(attempt),
+                Event::AttemptEnded { attempt, end, .. } => Note::Ended(attempt, end.result),
+                Event::Finished { flight, finish, .. } => Note::Finished(flight, finish),
+            },
+        ));
+    }
+}
+
+impl Notebook {
+    /// Where and when attempts went.
+    pub(crate) fn sent(&self) -> Vec<(Nanos, u16)> {
+        self.pick(|at, note| match note {
+            Note::Sent(_, target) => Some((at, target.0)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn reasons(&self) -> Vec<Reason> {
+        self.pick(|_, note| match note {
+            Note::Decided(_, reason) => Some(reason),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn finished(&self) -> Vec<Finished> {
+        self.pick(|_, note| match note {
+            Note::Finished(_, finish) => Some(finish),
+            _ => None,
+        })
+    }
+
+    fn pick<T>(&self, choose: impl Fn(Nanos, Note) -> Option<T>) -> Vec<T> {
+        self.0.iter().filter_map(|(at, note)| choose(*at, *note)).collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    Begin(Request),
+    Opens(AttemptId),
+    Content(AttemptId),
+    Ends(AttemptId, AttemptEnd<'static>),
+    Wake(FlightId),
+    Leaves(FlightId),
+}
+
+/// Plays scripted answers to a router, in virtual time.
+pub(crate) struct World<'s> {
+    pub router: Router,
+    pub notes: Notebook,
+    pub dice: Loaded,
+    /// How long each caller stays.
+    pub patience: Nanos,
+    due: BTreeMap<(Nanos, u64), Due>,
+    sequence: u64,
+    script: Box<dyn FnMut(u64, TargetId) -> Play + 's>,
+    attempts: u64,
+}
+
+impl<'s> World<'s> {
+    /// `script` gets the attempt's place in the order of sending, over all requests, and its target.
+    pub(crate) fn new(router: Router, script: impl FnMut(u64, TargetId) -> Play + 's) -> Self {
+        World {
+            router,
+            notes: Notebook::default(),
+            dice: Loaded(0.5),
+            patience: Nanos::MAX,
+            due: BTreeMap::new(),
+            sequence: 0,
+            script: Box::new(script),
+            attempts: 0,
+        }
+    }
+
+    /// With a strategy as written in a file; targets a, b, c … have the places 0, 1, 2 ….
+    pub(crate) fn of(spec: serde_json::Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> Self {
+        let spec: StrategySpec = serde_json::from_value(spec).unwrap();
+        assert_eq!(spec.problems(), []);
+        let place = |name: &str| Some(TargetId(u16::from(name.bytes().next()? - b'a')));
+        World::new(Router::new(spec.build(&place).unwrap()), script)
+    }
+
+    pub(crate) fn arrive(&mut self, at: Nanos, number: u64, api: Api) {
+        self.at(at, Due::Begin(request(number, api, at)));
+    }
+
+    /// Plays until nothing is due.
+    pub(crate) fn run(&mut self) -> &Notebook {
+        while let Some(((now, _), due)) = self.due.pop_first() {
+            self.input(now, due);
+        }
+        assert_eq!(self.router.flying(), 0, "nothing is due, and a flight is still in the air");
+        &self.notes
+    }
+
+    fn at(&mut self, at: Nanos, due: Due) {
+        self.sequence += 1;
+        self.due.insert((at, self.sequence), due);
+    }
+
+    fn input(&mut self, now: Nanos, due: Due) {
+        let mut commands = Vec::new();
+        let dice: &mut dyn Rng = &mut self.dice;
+        let mut turn = Turn { now, dice, observer: &mut self.notes, commands: &mut commands };
+        match due {
+            Due::Begin(request) => {
+                let flight = self.router.begin(&mut turn, request);
+                if self.patience < Nanos::MAX {
+                    self.at(now + self.patience, Due::Leaves(flight));
+                }
+            }
+            Due::Opens(attempt) => self.router.opened(&mut turn, attempt),
+            Due::Content(attempt) => self.router.first_content(&mut turn, attempt),
+            Due::Ends(attempt, end) => self.router.ended(&mut turn, attempt, end),
+            Due::Wake(flight) => self.router.wake(&mut turn, flight),
+            Due::Leaves(flight) => self.router.caller_gone(&mut turn, flight),
+        }
+        for command in commands {
+            self.obey(now, command);
+        }
+    }
+
+    /// Cancelled attempts play on: the router must not mind.
+    fn obey(&mut self, now: Nanos, command: Command) {
+        match command {
+            Command::Attempt { attempt, target, .. } => {
+                let play = (self.script)(self.attempts, target);
+                self.attempts += 1;
+                for (after, due) in [(play.opens, Due::Opens(attempt)), (play.content, Due::Content(attempt))]
+                {
+                    if let Some(after) = after {
+                        self.at(now + after, due);
+                    }
+                }
+                self.at(now + play.ends, Due::Ends(attempt, play.end));
+            }
+            Command::WakeAt { flight, at } => self.at(at, Due::Wake(flight)),
+            Command::Cancel { .. } | Command::Commit { .. } | Command::Finish { .. } => {}
+        }
+    }
+}

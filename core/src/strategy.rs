@@ -1,0 +1,285 @@
+//! What a strategy is: two synchronous functions, `step` and `learn`, over one request's attempts so far.
+//!
+//! Retry, failover, back-off and hedging are one mechanism: "send to this target at that time", or "ask me again
+//! at that time". A strategy that limits its own rate also holds sendings back at the moment they are due. The flight
+//! enforces everything that strategies share; a strategy has only its own idea.
+
+mod backoff;
+pub mod direct;
+mod limits;
+pub mod ordered;
+pub mod preset;
+pub mod sdk;
+
+pub use limits::{Timeouts, WorstCase};
+
+use std::time::Duration;
+
+use rand_core::Rng;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Nanos,
+    failure::Failure,
+    flight::{FlightId, FlightView},
+    request::Usage,
+    target::TargetId,
+};
+
+/// What to do next for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Send one attempt at `at` (now or later); the flight does it without another step.
+    Send(Send),
+    /// Nothing now; ask again at this time, or earlier if an attempt ends.
+    AskAgain { at: Nanos },
+    /// Nothing more: the flight ends here, or asks again when an attempt that is still in the air ends without an
+    /// answer.
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Send {
+    pub target: TargetId,
+    pub at: Nanos,
+    pub timeouts: Timeouts,
+    /// Overrides the caller's `max_tokens`.
+    pub max_tokens: Option<u32>,
+}
+
+/// Why a step was taken. Every decision carries one, and the run file counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    FirstChoice,
+    NextTarget,
+    RetrySame,
+    RateLimited,
+    Answered,
+    NotRetryable,
+    AttemptsSpent,
+    TargetsSpent,
+    BudgetEmpty,
+    DeadlineNear,
+    BrokenAfterCommit,
+    CallerGone,
+    StillInAir,
+    WaitsSpent,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 14] = [
+        Reason::FirstChoice,
+        Reason::NextTarget,
+        Reason::RetrySame,
+        Reason::RateLimited,
+        Reason::Answered,
+        Reason::NotRetryable,
+        Reason::AttemptsSpent,
+        Reason::TargetsSpent,
+        Reason::BudgetEmpty,
+        Reason::DeadlineNear,
+        Reason::BrokenAfterCommit,
+        Reason::CallerGone,
+        Reason::StillInAir,
+        Reason::WaitsSpent,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::FirstChoice => "first_choice",
+            Reason::NextTarget => "next_target",
+            Reason::RetrySame => "retry_same",
+            Reason::RateLimited => "rate_limited",
+            Reason::Answered => "answered",
+            Reason::NotRetryable => "not_retryable",
+            Reason::AttemptsSpent => "attempts_spent",
+            Reason::TargetsSpent => "targets_spent",
+            Reason::BudgetEmpty => "budget_empty",
+            Reason::DeadlineNear => "deadline_near",
+            Reason::BrokenAfterCommit => "broken_after_commit",
+            Reason::CallerGone => "caller_gone",
+            Reason::StillInAir => "still_in_air",
+            Reason::WaitsSpent => "waits_spent",
+        }
+    }
+
+    /// What it means, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Reason::FirstChoice => "the first attempt of a request",
+            Reason::NextTarget => "another target after a failure",
+            Reason::RetrySame => "the same target again, after a back-off",
+            Reason::RateLimited => "held back by the strategy's own rate limiter",
+            Reason::Answered => "the answer is complete",
+            Reason::NotRetryable => "this failure is not worth another attempt",
+            Reason::AttemptsSpent => "no attempts left",
+            Reason::TargetsSpent => "every target was tried",
+            Reason::BudgetEmpty => "the retry budget is empty",
+            Reason::DeadlineNear => "too little time left before the deadline",
+            Reason::BrokenAfterCommit => "the answer broke after the caller had seen part of it",
+            Reason::CallerGone => "the caller gave up waiting",
+            Reason::StillInAir => "an attempt is still in the air",
+            Reason::WaitsSpent => "the strategy put off its decision too often",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    pub step: Step,
+    pub reason: Reason,
+}
+
+/// What all flights of a strategy must keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contract {
+    /// First attempt, retries, failovers and hedges together.
+    pub attempts_max: u32,
+    /// Counted from the request's intended arrival.
+    pub deadline: Option<Duration>,
+}
+
+/// What one attempt just showed; its times are in the flight's list of attempts. Each attempt is sent once and ends
+/// once, and a strategy hears of both exactly once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Lesson {
+    Sent {
+        target: TargetId,
+        attempt: u32,
+    },
+    /// The head of a stream came, without content yet. Unary calls have no such moment.
+    Opened {
+        target: TargetId,
+        attempt: u32,
+    },
+    Answered {
+        target: TargetId,
+        attempt: u32,
+        usage: Usage,
+    },
+    Failed {
+        target: TargetId,
+        attempt: u32,
+        committed: bool,
+        failure: Failure,
+    },
+    /// We gave it up; it shows nothing about the target.
+    Cancelled {
+        target: TargetId,
+        attempt: u32,
+    },
+}
+
+pub trait Strategy: std::fmt::Debug + std::marker::Send {
+    fn contract(&self) -> Contract;
+
+    /// Given this request's attempts so far, what next? Asked when the request begins, after each attempt it sent, when
+    /// an attempt ends without an answer, and at the time it named itself.
+    fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision;
+
+    /// May one more attempt be paid for? Called once for each attempt after the first, between the check of
+    /// attempts left and the check of the deadline.
+    fn withdraw(&mut self, _flight: &FlightView<'_>, _target: TargetId) -> bool {
+        true
+    }
+
+    /// Asked at the moment of each sending, first or later, when everything else allows it: `None` lets it go; a time
+    /// puts it off, to be asked again then, and a time after the deadline ends it.
+    fn hold(&mut self, _flight: &FlightView<'_>, _now: Nanos) -> Option<Nanos> {
+        None
+    }
+
+    /// A sending that was held will not be made: the caller left, another attempt answered, or the time ran out. Called
+    /// once.
+    fn left(&mut self, _flight: &FlightView<'_>) {}
+
+    /// A held flight to ask before the time that `hold` told it, and when. Asked after each input to any flight.
+    fn call(&mut self, _now: Nanos) -> Option<(FlightId, Nanos)> {
+        None
+    }
+
+    fn learn(&mut self, flight: &FlightView<'_>, lesson: &Lesson, now: Nanos);
+}
+
+/// A row of `richter list strategies` and of the README.
+#[derive(Debug, Clone, Copy)]
+pub struct StrategyInfo {
+    pub name: &'static str,
+    pub summary: &'static str,
+}
+
+/// A setting that cannot work, with the key it concerns.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SpecProblem {
+    /// Path of keys inside the strategy, such as `["sdk", "target"]` or, for an item of a list,
+    /// `["ordered", "targets", "1"]`.
+    pub path: Vec<String>,
+    pub message: String,
+    pub hint: String,
+}
+
+impl SpecProblem {
+    fn new(path: &[&str], message: impl Into<String>, hint: impl Into<String>) -> SpecProblem {
+        SpecProblem {
+            path: path.iter().map(|key| (*key).to_owned()).collect(),
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+/// Makes the settings enum and everything that must know all strategies from one list.
+macro_rules! strategies {
+    ($($(#[$doc:meta])* $variant:ident($module:ident::$spec:ident),)+) => {
+        /// A strategy as written in a file.
+        #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        pub enum StrategySpec {
+            $($(#[$doc])* $variant($module::$spec),)+
+        }
+
+        pub const STRATEGIES: &[StrategyInfo] = &[$($module::INFO),+];
+
+        impl StrategySpec {
+            /// Its name in files, such as `sdk`.
+            pub fn kind(&self) -> &'static str {
+                match self { $(StrategySpec::$variant(_) => $module::INFO.name,)+ }
+            }
+
+            /// Names of the targets it uses, each with the path of keys where it is written.
+            pub fn targets(&self) -> Vec<(Vec<String>, &str)> {
+                match self { $(StrategySpec::$variant(spec) => spec.targets(),)+ }
+            }
+
+            /// Settings that cannot work whatever the scenario.
+            pub fn problems(&self) -> Vec<SpecProblem> {
+                match self { $(StrategySpec::$variant(spec) => spec.problems(),)+ }
+            }
+
+            pub fn worst_case(&self) -> WorstCase {
+                match self { $(StrategySpec::$variant(spec) => spec.worst_case(),)+ }
+            }
+
+            /// Builds the strategy; `find` maps a target's name to its place. `None` if it does not know a name or there is none. Call
+            /// after `problems` was found empty.
+            pub fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
+                match self { $(StrategySpec::$variant(spec) => spec.build(find),)+ }
+            }
+        }
+    };
+}
+
+strategies! {
+    /// One target, one attempt.
+    Direct(direct::DirectSpec),
+    /// One target, with the AWS SDK's own retries.
+    Sdk(sdk::SdkSpec),
+    /// Targets in list order, from the top for every request.
+    Ordered(ordered::OrderedSpec),
+}
+
+#[cfg(test)]
+mod tests;
