@@ -1,0 +1,245 @@
+//! An admitted call's answer: latency, head and body, all at once.
+
+use super::{Answer, BodyEnd, CallId, Engine, OpenCall, Reported, Stop, stages::Visit};
+use crate::{
+    Nanos,
+    fault::{BodyFault, LatencyChange},
+    latency::{Pace, Purpose, nanos},
+    pool::Hold,
+    world::RouteKind,
+};
+
+/// When the parts of an answer reach the caller, and how it ends.
+#[derive(Debug, PartialEq)]
+pub(super) struct Body {
+    pub first_at: Nanos,
+    pub last_at: Nanos,
+    pub tokens: u32,
+    pub silence_max: Nanos,
+    pub silence_from: Nanos,
+    pub end: BodyEnd,
+}
+
+/// An answer before it is handed over: what was made, and what of it the caller sees.
+#[derive(Debug)]
+struct Made {
+    head_at: Nanos,
+    pace: Pace,
+    /// More than `body.tokens` where a unary answer breaks: it was made nevertheless.
+    tokens: u32,
+    stop: Stop,
+    body: Body,
+}
+
+impl Engine {
+    /// Everything was granted: what the caller gets, and when.
+    pub(super) fn answer(&mut self, visit: &Visit<'_>, hold: Hold) -> Answer {
+        let made = self.make(visit);
+        let usage = Reported {
+            input: visit.call.input_tokens,
+            output: made.tokens,
+            cache_read: visit.call.cache_read,
+            cache_write: visit.call.cache_write,
+        };
+        let factor = if visit.quiet { 1.0 } else { self.faults.usage(visit.now, &visit.subject) };
+        let call = self.hold_open(visit, hold, &made, usage);
+        let Made { head_at, body, .. } = made;
+        Answer {
+            call,
+            region: visit.subject.serving,
+            head_at,
+            first_at: body.first_at,
+            last_at: body.last_at,
+            tokens: body.tokens,
+            silence_max: body.silence_max,
+            silence_from: body.silence_from,
+            end: body.end,
+            usage: if factor == 1.0 { usage } else { usage.times(factor) },
+        }
+    }
+
+    fn make(&mut self, visit: &Visit<'_>) -> Made {
+        let (call, subject) = (visit.call, &visit.subject);
+        let change = if visit.quiet { LatencyChange::NONE } else { self.faults.latency(visit.now, subject) };
+        let head_at = visit.now.saturating_add(nanos(self.way(visit) * change.network));
+        let pace = self.pace(visit, head_at, &change);
+        let most = call.max_tokens.unwrap_or(self.world.model_at(visit.route.model).max_output);
+        let tokens = call.output_tokens.min(most);
+        let stop = if call.output_tokens > most { Stop::MaxTokens } else { Stop::EndTurn };
+        let streams = call.operation.streams();
+        // The caller of a unary operation sees all tokens at once, when the last is made.
+        let seen = if streams { pace } else { Pace { first: pace.at(tokens), gap: 0.0 } };
+        let whole = Body::whole(&seen, tokens, stop);
+        let broken = if visit.quiet { None } else { self.faults.body(visit.now, subject, tokens) };
+        let body = match broken {
+            Some(fault) => whole.broken_by(fault, &seen, head_at),
+            None => whole,
+        };
+        let tokens = if streams { body.tokens } else { tokens };
+        Made { head_at: if streams { head_at } else { seen.first }, pace, tokens, stop, body }
+    }
+
+    fn hold_open(&mut self, visit: &Visit<'_>, hold: Hold, made: &Made, usage: Reported) -> CallId {
+        let serving = visit.subject.serving;
+        let loads = (visit.route.kind != RouteKind::Provisioned).then_some(serving);
+        if let Some(region) = loads {
+            let load = &mut self.load[usize::from(region.0)];
+            load.running = load.running.saturating_add(1);
+        }
+        self.open.open(OpenCall {
+            hold,
+            route: visit.call.route,
+            serving,
+            loads,
+            tokens: made.tokens,
+            pace: made.pace,
+            began: visit.now,
+            ends: made.body.last_at,
+            stop: matches!(made.body.end, BodyEnd::Complete { .. }).then_some(made.stop),
+            usage,
+        })
+    }
+
+    /// The way there and back: network, and a hop for each time the profile sent the call to another Region.
+    fn way(&self, visit: &Visit<'_>) -> f64 {
+        if visit.hops == 0 {
+            return visit.network;
+        }
+        let salt = self.world.region_at(visit.subject.serving).salt;
+        visit.network + f64::from(visit.hops) * visit.chance.sample(self.world.hop(), Purpose::Hop, salt)
+    }
+
+    fn pace(&self, visit: &Visit<'_>, head_at: Nanos, change: &LatencyChange) -> Pace {
+        let serving = visit.subject.serving;
+        let model = self.world.model_at(visit.route.model);
+        let salt = self.world.region_at(serving).salt ^ model.salt;
+        // What the cache holds need not be read again.
+        let prompt = visit.call.input_tokens.saturating_add(visit.call.cache_write);
+        let speed = model.latency.draw(&visit.chance, salt, prompt);
+        let load = match visit.route.kind {
+            RouteKind::Provisioned => 1.0,
+            _ => self.load[usize::from(serving.0)].factor(),
+        };
+        let first = nanos(speed.first * load * change.prefill).saturating_add(change.first_token_add);
+        Pace { first: head_at.saturating_add(first.max(1)), gap: speed.gap * load * change.decode }
+    }
+}
+
+impl Body {
+    fn whole(pace: &Pace, tokens: u32, stop: Stop) -> Body {
+        Body {
+            first_at: pace.first,
+            last_at: pace.at(tokens),
+            tokens,
+            silence_max: if tokens > 1 { nanos(pace.gap) } else { 0 },
+            silence_from: pace.first,
+            end: BodyEnd::Complete { stop },
+        }
+    }
+
+    /// The caller gets `after` tokens, or all if there are fewer; then it breaks where the next would have come.
+    fn broken_by(self, fault: BodyFault, pace: &Pace, head_at: Nanos) -> Body {
+        match fault {
+            BodyFault::Stall { after, silence: Some(silence) } => self.paused(after, silence, pace),
+            BodyFault::Stall { after, silence: None } => self.stalled(after, pace, head_at),
+            BodyFault::Reset { after } => self.cut(after, pace, BodyEnd::Reset),
+            BodyFault::Eof { after } => self.cut(after, pace, BodyEnd::Eof),
+            BodyFault::Exception { after, exception } => self.cut(after, pace, BodyEnd::Exception(exception)),
+        }
+    }
+
+    fn cut(self, after: u32, pace: &Pace, end: BodyEnd) -> Body {
+        let tokens = after.min(self.tokens);
+        let last_at = pace.at(tokens.saturating_add(1)).min(self.last_at);
+        let first_at = if tokens == 0 { last_at } else { self.first_at };
+        let silence_max = if tokens > 0 { self.silence_max } else { 0 };
+        Body { first_at, last_at, tokens, silence_max, end, ..self }
+    }
+
+    /// A silence that ends: before the first token it is the first token that comes late.
+    fn paused(self, after: u32, silence: Nanos, pace: &Pace) -> Body {
+        let last_at = self.last_at.saturating_add(silence).min(Nanos::MAX - 1);
+        if after == 0 || self.tokens == 0 {
+            let first_at = self.first_at.saturating_add(silence).min(last_at);
+            return Body { first_at, last_at, silence_from: first_at, ..self };
+        }
+        let before = after.min(self.tokens);
+        let usual = if before < self.tokens { nanos(pace.gap) } else { 0 };
+        let silence_max = silence.saturating_add(usual).max(self.silence_max);
+        Body { last_at, silence_max, silence_from: pace.at(before), ..self }
+    }
+
+    fn stalled(self, after: u32, pace: &Pace, head_at: Nanos) -> Body {
+        let tokens = after.min(self.tokens);
+        let silent_from = if tokens == 0 { head_at } else { pace.at(tokens) };
+        Body {
+            first_at: if tokens == 0 { Nanos::MAX } else { self.first_at },
+            last_at: Nanos::MAX,
+            tokens,
+            silence_max: Nanos::MAX,
+            silence_from: silent_from,
+            end: BodyEnd::Stalled { silent_from },
+        }
+    }
+}
+
+impl Reported {
+    fn times(self, factor: f64) -> Reported {
+        // Saturates at both ends, and takes what is not a number for zero.
+        let of = |count: u32| (f64::from(count) * factor).round() as u32;
+        Reported {
+            input: of(self.input),
+            output: of(self.output),
+            cache_read: of(self.cache_read),
+            cache_write: of(self.cache_write),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exception::Exception;
+
+    const MS: Nanos = 1_000_000;
+
+    /// How a whole answer of 5 tokens (head at 20 ms, first at 100 ms, then one each 10 ms) breaks.
+    #[test]
+    fn each_body_fault_breaks_the_answer_where_it_says() {
+        let error = Exception::no_capacity();
+        let exception = |after| BodyFault::Exception { after, exception: error.clone() };
+        let pause = |after| BodyFault::Stall { after, silence: Some(SECOND) };
+        let hang = |after| BodyFault::Stall { after, silence: None };
+        let whole = BodyEnd::Complete { stop: Stop::EndTurn };
+        let stalled = |ms| BodyEnd::Stalled { silent_from: ms * MS };
+        const SECOND: Nanos = 1_000 * MS;
+        const NEVER: Nanos = Nanos::MAX;
+        let pace = Pace { first: 100 * MS, gap: 10e6 };
+        // (fault, first, last, tokens, longest silence, from, end); times in ms
+        let table = [
+            (BodyFault::Reset { after: 0 }, 100, 100, 0, 0, 100, BodyEnd::Reset),
+            (BodyFault::Reset { after: 2 }, 100, 120, 2, 10, 100, BodyEnd::Reset),
+            (BodyFault::Eof { after: 4 }, 100, 140, 4, 10, 100, BodyEnd::Eof),
+            (BodyFault::Eof { after: 5 }, 100, 140, 5, 10, 100, BodyEnd::Eof),
+            (BodyFault::Eof { after: 900 }, 100, 140, 5, 10, 100, BodyEnd::Eof),
+            (exception(1), 100, 110, 1, 10, 100, BodyEnd::Exception(error.clone())),
+            (pause(0), 1100, 1140, 5, 10, 1100, whole.clone()),
+            (pause(3), 100, 1140, 5, 1010, 120, whole.clone()),
+            (pause(5), 100, 1140, 5, 1000, 140, whole),
+            (hang(0), NEVER / MS, NEVER / MS, 0, NEVER / MS, 20, stalled(20)),
+            (hang(3), 100, NEVER / MS, 3, NEVER / MS, 120, stalled(120)),
+        ];
+        for (fault, first, last, tokens, silence, from, end) in table {
+            let body = Body::whole(&pace, 5, Stop::EndTurn).broken_by(fault.clone(), &pace, 20 * MS);
+            let found = (
+                body.first_at / MS,
+                body.last_at / MS,
+                body.tokens,
+                body.silence_max / MS,
+                body.silence_from / MS,
+            );
+            assert_eq!(found, (first, last, tokens, silence, from), "{fault:?}");
+            assert_eq!(body.end, end, "{fault:?}");
+        }
+    }
+}

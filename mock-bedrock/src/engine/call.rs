@@ -1,0 +1,142 @@
+//! What goes into the engine and what comes out.
+
+use crate::{
+    Nanos,
+    exception::Exception,
+    world::{RegionId, RouteId},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    Converse,
+    ConverseStream,
+    InvokeModel,
+    InvokeModelWithResponseStream,
+}
+
+impl Operation {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Operation::Converse => "Converse",
+            Operation::ConverseStream => "ConverseStream",
+            Operation::InvokeModel => "InvokeModel",
+            Operation::InvokeModelWithResponseStream => "InvokeModelWithResponseStream",
+        }
+    }
+
+    pub const fn streams(self) -> bool {
+        matches!(self, Operation::ConverseStream | Operation::InvokeModelWithResponseStream)
+    }
+}
+
+/// One attempt, as it reaches the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    pub route: RouteId,
+    pub operation: Operation,
+    /// Key of all draws, with `attempt`.
+    pub request: u64,
+    pub attempt: u32,
+    pub input_tokens: u32,
+    pub cache_read: u32,
+    pub cache_write: u32,
+    pub max_tokens: Option<u32>,
+    /// How many tokens the model would produce if nothing stopped it.
+    pub output_tokens: u32,
+    pub tenant: u16,
+    /// How long the caller waits for a connection; one that takes longer is never used.
+    pub connect_within: Option<Nanos>,
+}
+
+/// An admitted call that must be finished exactly once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+/// What the service will do, with absolute times as the caller sees them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Served {
+    /// The connection is refused.
+    Refused {
+        at: Nanos,
+    },
+    /// Nothing ever comes back.
+    Silence,
+    /// An error instead of an answer.
+    Error {
+        at: Nanos,
+        exception: Exception,
+    },
+    Answer(Answer),
+}
+
+/// An admitted call's answer: its whole timing at once, so that no token needs an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub call: CallId,
+    /// Region that really served it.
+    pub region: RegionId,
+    pub head_at: Nanos,
+    /// First content delta; for a unary call, when the body is there. Without any token: `last_at`.
+    pub first_at: Nanos,
+    /// Last byte, or the moment the body breaks. For a stall without end: `Nanos::MAX`.
+    pub last_at: Nanos,
+    /// Content tokens the caller gets by `last_at`.
+    pub tokens: u32,
+    /// Longest silence inside the body after the first token.
+    pub silence_max: Nanos,
+    /// When that silence begins.
+    pub silence_from: Nanos,
+    pub end: BodyEnd,
+    /// Usage as the answer reports it (a fault may make it wrong). An answer that breaks reports none on the wire;
+    /// here it has what was used up to then.
+    pub usage: Reported,
+}
+
+/// What becomes of an answer that its caller no longer waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abandoned {
+    /// When the service is done with it, and the shell must call `finish`; `None` if it is settled already.
+    pub works_until: Option<Nanos>,
+    /// Output tokens made for nobody, those still to come included.
+    pub tokens: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyEnd {
+    Complete {
+        stop: Stop,
+    },
+    /// Clean end without the end mark.
+    Eof,
+    Reset,
+    Exception(Exception),
+    /// Open, and silent for ever after `silent_from`.
+    Stalled {
+        silent_from: Nanos,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    EndTurn,
+    MaxTokens,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reported {
+    pub input: u32,
+    pub output: u32,
+    pub cache_read: u32,
+    pub cache_write: u32,
+}
+
+impl Call {
+    /// All input, cached or not.
+    #[inline]
+    pub fn prompt(&self) -> u64 {
+        u64::from(self.input_tokens) + u64::from(self.cache_read) + u64::from(self.cache_write)
+    }
+}

@@ -1,0 +1,76 @@
+//! What the engine tells about a call when it asks, and what it gets back.
+
+use crate::{
+    Nanos,
+    engine::Operation,
+    exception::Exception,
+    world::{ModelId, RegionId},
+};
+
+/// Who calls what: all that a selector can look at and a draw is keyed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// Region whose endpoint is called.
+    pub region: RegionId,
+    /// Region that would serve it; differs from `region` behind a profile.
+    pub serving: RegionId,
+    pub model: ModelId,
+    pub operation: Operation,
+    pub tenant: u16,
+    pub request: u64,
+    pub attempt: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkFault {
+    /// Refused at once.
+    Refuse,
+    /// No answer, ever.
+    Blackhole,
+    /// The connection takes this much longer.
+    Slow(Nanos),
+}
+
+/// Factors on the parts of latency, and what is added to the first token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LatencyChange {
+    pub network: f64,
+    pub prefill: f64,
+    pub decode: f64,
+    pub first_token_add: Nanos,
+}
+
+impl LatencyChange {
+    pub const NONE: LatencyChange =
+        LatencyChange { network: 1.0, prefill: 1.0, decode: 1.0, first_token_add: 0 };
+
+    /// Factors multiply and delays add; the engine applies the factors first.
+    pub fn and(self, other: LatencyChange) -> LatencyChange {
+        LatencyChange {
+            network: self.network * other.network,
+            prefill: self.prefill * other.prefill,
+            decode: self.decode * other.decode,
+            first_token_add: self.first_token_add.saturating_add(other.first_token_add),
+        }
+    }
+}
+
+/// How a body breaks, after so many tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyFault {
+    /// Silence after `after` tokens; `silence` is how long, `None` for ever.
+    Stall {
+        after: u32,
+        silence: Option<Nanos>,
+    },
+    Reset {
+        after: u32,
+    },
+    Eof {
+        after: u32,
+    },
+    Exception {
+        after: u32,
+        exception: Exception,
+    },
+}

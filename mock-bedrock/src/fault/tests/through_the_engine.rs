@@ -1,0 +1,92 @@
+//! Faults as callers of the service meet them.
+
+use crate::{
+    Nanos,
+    engine::{Call, Engine, Operation, Served},
+    fault::{
+        FAULTS, FaultRule, FaultSpec,
+        testing::{SECOND, world},
+    },
+    luck::Luck,
+    world::{RouteId, RouteKind, World, WorldSpec},
+};
+
+const END: Nanos = 3600 * SECOND;
+
+fn rule(yaml: &str, world: &World) -> FaultRule {
+    let spec: FaultSpec = serde_saphyr::from_str(yaml).expect(yaml);
+    spec.resolve("it", world, &|_| None, END).expect(yaml)
+}
+
+fn call(request: u64, route: u16, operation: Operation) -> Call {
+    Call {
+        route: RouteId(route),
+        operation,
+        request,
+        attempt: 0,
+        input_tokens: 100,
+        cache_read: 0,
+        cache_write: 0,
+        max_tokens: Some(500),
+        output_tokens: 100,
+        tenant: 0,
+        connect_within: None,
+    }
+}
+
+#[test]
+fn every_kind_strikes_calls_in_its_own_stage() {
+    for fault in FAULTS {
+        let world = world();
+        let rule = rule(fault.example, &world);
+        let mut engine = Engine::new(world, vec![rule], Luck::new(42, 0));
+        for request in 0..1000 {
+            let route = (request % 4) as u16;
+            engine.call(request * SECOND / 10, &call(request, route, Operation::ConverseStream));
+        }
+        let (_, hits) = engine.faults().hits().next().expect("one rule");
+        assert!(hits.hit > 0 && hits.hit <= hits.rolled, "{}: {hits:?}", fault.name);
+    }
+}
+
+fn limited(requests: &str, faults: &[&str]) -> Engine {
+    let yaml = format!(
+        "{{ models: {{ m: {{ first_token: 100ms, per_token: 10ms, max_output: 1000 }} }}, \
+           quotas: {{ on_demand: {{ us-east-1: {{ requests: {requests} }} }} }} }}"
+    );
+    let spec: WorldSpec = serde_saphyr::from_str(&yaml).expect("a readable world");
+    let world = spec.resolve(&[(RouteKind::OnDemand, "us-east-1", "m")]).expect("a world without problems");
+    let rules = faults.iter().map(|yaml| rule(yaml, &world)).collect();
+    Engine::new(world, rules, Luck::new(42, 0))
+}
+
+/// How many of 100 calls at once are admitted.
+fn admitted(engine: &mut Engine, now: Nanos, from: u64) -> usize {
+    let mut calls =
+        (from..from + 100).map(|request| engine.call(now, &call(request, 0, Operation::Converse)));
+    let admitted = calls.by_ref().filter(|served| matches!(served, Served::Answer(_))).count();
+    assert_eq!(calls.count(), 0);
+    admitted
+}
+
+#[test]
+fn a_quota_step_changes_what_is_admitted() {
+    let mut engine = limited("60/min", &["{ quota_step: { factor: 0.5 }, during: { from: 10m, for: 10m } }"]);
+    assert_eq!(admitted(&mut engine, 0, 0), 60);
+    assert_eq!(admitted(&mut engine, 600 * SECOND, 100), 30);
+    assert_eq!(admitted(&mut engine, 1300 * SECOND, 200), 60);
+}
+
+#[test]
+fn a_caller_who_comes_rarely_finds_what_others_leave() {
+    let shadow = |rate: &str| {
+        let yaml = format!("quota_shadow: {{ requests: {rate} }}");
+        admitted(&mut limited("60/min", &[yaml.as_str()]), 1800 * SECOND, 0)
+    };
+    assert!(
+        (59..=60).contains(&shadow("30/min")),
+        "half the refill leaves the bucket full: {}",
+        shadow("30/min")
+    );
+    assert!(shadow("120/min") <= 1, "twice the refill leaves nothing: {}", shadow("120/min"));
+}
