@@ -1,0 +1,115 @@
+//! What to beware of before believing the tables. A report that may mislead says so first.
+
+use super::Scored;
+use crate::{
+    paired::PAIRS_MIN,
+    quantity::{Unit, Value, thousands},
+    run_file::Ground,
+    samples::P99,
+    stats::{self, Clock},
+    tally::View,
+};
+
+/// A fault with fewer hits than this was barely tested.
+const HITS_MIN: u64 = 10;
+
+pub(super) fn caveats(view: &View<'_>, scored: &[Scored]) -> Vec<String> {
+    let mut caveats = Vec::new();
+    caveats.extend(few_replications(scored));
+    caveats.extend(few_samples(scored));
+    caveats.extend(faults(view));
+    caveats.extend(scored.iter().filter_map(shed));
+    caveats.extend(scored.iter().filter_map(open));
+    caveats.extend(no_bound(view));
+    caveats.extend(ground(view.run.ground));
+    caveats
+}
+
+fn few_replications(scored: &[Scored]) -> Option<String> {
+    let least = scored.iter().map(|one| one.each.len()).min()?;
+    (least < PAIRS_MIN).then(|| {
+        format!("no difference is called real: that takes {PAIRS_MIN} replications, and there are {least}")
+    })
+}
+
+fn few_samples(scored: &[Scored]) -> Option<String> {
+    let needed = P99.samples_needed();
+    let n = scored.iter().map(|one| stats::latency(&one.pooled, Clock::FirstToken, P99).1).min()?;
+    (n < needed).then(|| format!("too few samples for p99: n = {n}, needs {needed}"))
+}
+
+/// Faults that hit little, or some strategies only.
+fn faults(view: &View<'_>) -> Vec<String> {
+    let mut caveats = Vec::new();
+    for (index, fault) in view.run.faults.iter().enumerate() {
+        let hits_of = |strategy: usize| -> u64 {
+            view.cells(strategy).filter_map(|cell| cell.faults.get(index)).map(|hits| hits.hit).sum()
+        };
+        let hits: Vec<(&str, u64)> = view
+            .run
+            .strategies
+            .iter()
+            .enumerate()
+            .map(|(place, strategy)| (strategy.name.as_str(), hits_of(place)))
+            .collect();
+        let all: u64 = hits.iter().map(|(_, hits)| hits).sum();
+        let missed: Vec<&str> = hits.iter().filter(|(_, hits)| *hits == 0).map(|(name, _)| *name).collect();
+        if all == 0 {
+            continue; // The verdict says so.
+        }
+        if all < HITS_MIN {
+            caveats.push(format!("the fault {} barely hit: {all} in all replications", fault.name));
+        }
+        if !missed.is_empty() {
+            caveats.push(format!("the fault {} never hit {}", fault.name, missed.join(", ")));
+        }
+    }
+    caveats
+}
+
+fn shed(one: &Scored) -> Option<String> {
+    let shed = one.pooled.counts.shed;
+    (shed > 0).then(|| {
+        let part = Unit::Share.show(stats::shed(&one.pooled));
+        format!("the generator reached its limit: {} ({part}) for {} never begun", requests(shed), one.name)
+    })
+}
+
+fn open(one: &Scored) -> Option<String> {
+    let counts = &one.pooled.counts;
+    (counts.open > 0).then(|| {
+        let part = Unit::Share.show(Value::ratio(counts.open as f64, counts.offered as f64));
+        format!(
+            "still open at the end, and counted as unanswered: {} ({part}) of {}",
+            requests(counts.open),
+            one.name
+        )
+    })
+}
+
+fn requests(count: u64) -> String {
+    match count {
+        1 => "1 request".to_owned(),
+        _ => format!("{} requests", thousands(count as f64)),
+    }
+}
+
+fn no_bound(view: &View<'_>) -> Option<String> {
+    let slo = view.run.scenario.slo;
+    (slo.first_token_ms.is_none() && slo.total_ms.is_none())
+        .then(|| "the scenario sets no SLO: every whole answer counts as good, however late".to_owned())
+}
+
+fn ground(ground: Ground) -> Option<String> {
+    let text = match ground {
+        Ground::Sim => {
+            "simulated: this compares strategies against a model of Bedrock; it shows neither Bedrock's own latency \
+             nor what connections, TLS and the client cost"
+        }
+        Ground::Mock => {
+            "measured against the mock over real sockets: the latency of the model is the scenario's, not Bedrock's"
+        }
+        Ground::Bedrock => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,288 @@
+//! The run file: everything one run measured, as versioned JSON. Whoever measures writes it; everything in this
+//! crate reads it.
+//!
+//! Two rules keep it honest. Equal runs give equal bytes, so only `when` may differ between two runs of one seed.
+//! And missing data is absent, never zero.
+
+mod disk;
+pub mod request;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use disk::{ReadCause, ReadError, WriteError, write_whole};
+pub use request::RequestName;
+
+use crate::expect::ExpectSpec;
+
+pub const FORMAT: &str = "richter-run";
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunFile {
+    /// Always `richter-run`.
+    pub format: String,
+    pub version: u32,
+    /// Name and version of the program that wrote it.
+    pub written_by: String,
+    /// Times of day: the only part that differs between two equal runs.
+    pub when: When,
+    pub scenario: ScenarioFacts,
+    pub ground: Ground,
+    pub status: Status,
+    pub phases: Vec<PhaseFacts>,
+    pub targets: Vec<TargetFacts>,
+    pub faults: Vec<FaultFacts>,
+    /// Traffic classes, by the index that cells use.
+    pub classes: Vec<String>,
+    pub strategies: Vec<StrategyFacts>,
+    pub expect: Vec<ExpectSpec>,
+    /// One cell per strategy and replication, in that order.
+    pub cells: Vec<Cell>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// RFC 3339.
+    pub started: String,
+    pub took_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioFacts {
+    pub name: String,
+    /// The file as it was named on the command line.
+    pub file: String,
+    pub question: String,
+    /// Digest of the scenario with all that it includes.
+    pub digest: String,
+    pub seed: u64,
+    pub replications: u32,
+    /// When an answer counts as good; absent bounds do not count.
+    pub slo: Slo,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slo {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_ms: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    Sim,
+    Mock,
+    Bedrock,
+}
+
+/// Whether the run went to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Complete,
+    /// An abort rule of the scenario stopped it.
+    Aborted {
+        rule: String,
+        /// Whether it was a limit on spend.
+        spend: bool,
+    },
+    Interrupted,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseFacts {
+    pub name: String,
+    pub from_s: f64,
+    pub to_s: f64,
+    /// Warm-up phases are run but not judged.
+    pub measured: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFacts {
+    pub name: String,
+    /// `on_demand`, `profile` or `provisioned`.
+    pub kind: String,
+    pub region: String,
+    pub model_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultFacts {
+    pub name: String,
+    pub kind: String,
+    pub from_s: f64,
+    pub to_s: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StrategyFacts {
+    pub name: String,
+    /// Such as `sdk`.
+    pub kind: String,
+    pub worst_attempts: u32,
+    /// Absent when nothing bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst_wall_s: Option<f64>,
+}
+
+/// What one strategy did in one replication.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// Index into `strategies`.
+    pub strategy: usize,
+    pub replication: u32,
+    /// Rolling hash over every event; equal runs have equal hashes.
+    pub trace_hash: String,
+    /// Per phase of the intended arrival, in the order of `phases`.
+    pub phases: Vec<PhaseCell>,
+    pub series: Series,
+    /// How often each reason was given, by its name.
+    pub reasons: IndexMap<String, u64>,
+    /// Requests worth asking for one by one.
+    pub notable: Notable,
+    /// In the order of `faults`.
+    pub faults: Vec<FaultHits>,
+    pub pools: Vec<PoolUse>,
+}
+
+/// A few requests by name: `richter why` tells their stories.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notable {
+    /// Slowest whole answers, slowest first.
+    pub slowest: Vec<Slowest>,
+    /// The first requests that failed or broke.
+    #[serde(with = "request::list")]
+    #[schemars(with = "Vec<String>")]
+    pub failed: Vec<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slowest {
+    /// Written as a name, such as `1.2756`.
+    #[serde(with = "request")]
+    #[schemars(with = "String")]
+    pub request: u64,
+    pub total_ms: f64,
+}
+
+/// Requests whose intended arrival lies in one phase.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseCell {
+    pub offered: u64,
+    /// Whole answers.
+    pub answered: u64,
+    /// Whole answers within the SLO.
+    pub good: u64,
+    /// Failed before any content.
+    pub failed: u64,
+    /// Broke after some content; counted in `failed_by_class` too.
+    pub broken: u64,
+    /// The caller left first.
+    pub abandoned: u64,
+    /// Never begun, because a limit of the generator was reached.
+    pub shed: u64,
+    /// Still open when the run ended.
+    pub open: u64,
+    /// Last failure of each failed or broken request, by class name.
+    pub failed_by_class: IndexMap<String, u64>,
+    pub attempts: u64,
+    /// Failed attempts, by class name; `throttle` is the number of throttled attempts.
+    pub attempts_failed_by_class: IndexMap<String, u64>,
+    pub attempts_cancelled: u64,
+    /// Attempts by target, in the order of `targets`.
+    pub attempts_by_target: Vec<u64>,
+    /// Whole answers by target.
+    pub answered_by_target: Vec<u64>,
+    /// Attempts that were served, by the Region that served them.
+    pub served_by_region: IndexMap<String, u64>,
+    pub input_tokens: u64,
+    /// Of every attempt, wasted ones included.
+    pub output_tokens: u64,
+    /// Those of the output tokens produced for nobody: cancelled, abandoned or broken answers.
+    pub wasted_tokens: u64,
+    /// Absent when a price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    pub histograms: Histograms,
+}
+
+/// V2 HdrHistogram blobs, deflated, base64; values in microseconds. Absent when nothing was recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Histograms {
+    /// From the intended arrival to the first content; answered requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token: Option<String>,
+    /// From the intended arrival to the last token; answered requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+    /// Mean gap between tokens of one answer; answered streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+    /// From sending to end; every attempt that was not cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<String>,
+}
+
+/// Numbers over time. Bucket i covers `[i, i+1) * bucket_s`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Series {
+    pub bucket_s: f64,
+    /// Requests by intended arrival.
+    pub offered: Vec<u32>,
+    /// Good answers by intended arrival: what callers who came then got.
+    pub good_by_arrival: Vec<u32>,
+    /// Good answers by the moment they ended.
+    pub good: Vec<u32>,
+    pub answered: Vec<u32>,
+    pub failed: Vec<u32>,
+    pub abandoned: Vec<u32>,
+    /// Attempts by the moment they were sent.
+    pub attempts: Vec<u32>,
+    /// Throttled attempts by the moment of the refusal.
+    pub throttles: Vec<u32>,
+    /// Most requests open at once in the bucket.
+    pub in_flight: Vec<u32>,
+    /// Failed requests by class name; classes that never occurred are absent.
+    pub failed_by_class: IndexMap<String, Vec<u32>>,
+    /// Served attempts by the Region that served them.
+    pub by_region: IndexMap<String, Vec<u32>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultHits {
+    pub rolled: u64,
+    pub hit: u64,
+    pub missed: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoolUse {
+    pub name: String,
+    pub admitted: u64,
+    pub throttled: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<f64>,
+}
