@@ -1,0 +1,146 @@
+//! The command line: data on standard output, everything else on standard error, exit codes from [`Exit`].
+
+mod explain;
+mod init;
+mod list;
+mod report;
+mod run;
+mod schema;
+mod why;
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    exit::Exit,
+    scenario::{self, Checked},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  richter init                           write scenario.yaml, a small scenario to start from
+  richter explain scenario.yaml          see what it offers to which quota, before anything runs
+  richter run scenario.yaml              play it, and compare the strategies
+  richter why out/my-scenario 1.2756     see how each strategy dealt with one request
+  richter list exit-codes                see what scripts can rely on";
+
+/// Replays traffic spikes through competing ways of calling Amazon Bedrock, and says which one serves callers best.
+#[derive(Debug, Parser)]
+#[command(name = "richter", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto, display_order = 100)]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Colour is for terminals; NO_COLOR and TERM=dumb are obeyed.
+    fn on(self, terminal: bool) -> bool {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+
+    fn on_stdout(self) -> bool {
+        self.on(std::io::stdout().is_terminal())
+    }
+
+    fn on_stderr(self) -> bool {
+        self.on(std::io::stderr().is_terminal())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario: every strategy, compared.
+    Run(run::RunArgs),
+    /// Print what a scenario will do, before anything runs.
+    Explain(explain::ExplainArgs),
+    /// Print the report of a run file again.
+    Report(report::ReportArgs),
+    /// Tell one request's story under each strategy.
+    Why(why::WhyArgs),
+    /// List what can be written in a scenario.
+    List(list::ListArgs),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// Write a commented starter scenario.
+    Init(init::InitArgs),
+}
+
+/// Does what the command line says.
+pub fn dispatch(cli: Cli) -> Exit {
+    let color = cli.color;
+    let done = match cli.command {
+        Command::Run(args) => run::run(&args, color),
+        Command::Explain(args) => explain::explain(&args, color),
+        Command::Report(args) => report::report(&args, color),
+        Command::Why(args) => why::why(&args, color),
+        Command::List(args) => list::list(&args),
+        Command::Schema => schema::schema(),
+        Command::Init(args) => init::init(&args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Exit::Broke
+    })
+}
+
+/// Loads a scenario, or prints all its problems and gives the exit code for that.
+fn load(path: &Path, color: Color) -> Result<Checked, Exit> {
+    match scenario::load(path) {
+        Ok(checked) => {
+            if checked.warnings.warnings() > 0 {
+                eprint!("{}", checked.warnings.render(color.on_stderr()));
+            }
+            Ok(checked)
+        }
+        Err(problems) => {
+            eprint!("{}", problems.render(color.on_stderr()));
+            eprintln!("{}", problems.summary());
+            Err(Exit::Scenario)
+        }
+    }
+}
+
+/// A run file as somebody names it: itself, or the folder that `run` made for it.
+fn run_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(run::RUN_FILE) } else { path.to_owned() }
+}
+
+/// Writes to standard output. A closed pipe (`richter list faults | head -1`) is the reader's choice: it is no failure,
+/// and it does not change the verdict either.
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write as _};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// Whether the locale says that the terminal can show more than ASCII.
+fn speaks_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    locale.is_some_and(|locale| locale.to_lowercase().replace('-', "").contains("utf8"))
+}

@@ -1,0 +1,67 @@
+//! `richter list WHAT`: from the code's own tables.
+
+use clap::{Args, ValueEnum};
+use richter_core::strategy::{STRATEGIES, preset::PRESETS};
+use richter_mock_bedrock::fault::FAULTS;
+use richter_reports::metric::METRICS;
+
+use crate::{exit::Exit, load::ARRIVALS, record::metric::MEASURED};
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    Strategies,
+    Faults,
+    Arrivals,
+    /// Ready-made settings of strategies.
+    Presets,
+    /// What an expectation can be about.
+    Metrics,
+    /// What a run file holds.
+    Measurements,
+    ExitCodes,
+}
+
+pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
+    let rows: Vec<[String; 2]> = match args.what {
+        What::Strategies => STRATEGIES.iter().map(|s| [s.name.into(), s.summary.into()]).collect(),
+        What::Faults => FAULTS.iter().map(|f| [f.name.into(), f.summary.into()]).collect(),
+        What::Arrivals => {
+            ARRIVALS.iter().map(|a| [a.name.into(), format!("{}; {}", a.summary, a.example)]).collect()
+        }
+        What::Presets => {
+            PRESETS.iter().map(|p| [p.name.into(), format!("{}\n    {}", p.summary, p.settings)]).collect()
+        }
+        What::Metrics => METRICS.iter().map(|m| [m.name.into(), m.meaning.into()]).collect(),
+        What::Measurements => {
+            MEASURED.iter().map(|m| [m.name.into(), format!("{} ({})", m.meaning, m.unit)]).collect()
+        }
+        What::ExitCodes => Exit::ALL.iter().map(|e| [e.code().to_string(), e.meaning().into()]).collect(),
+    };
+    let width = rows.iter().map(|[name, _]| name.len()).max().unwrap_or(0);
+    let text: String = rows.iter().map(|[name, summary]| format!("{name:<width$}  {summary}\n")).collect();
+    super::print(text.as_bytes())?;
+    Ok(Exit::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use richter_core::strategy::StrategySpec;
+
+    use super::*;
+
+    #[test]
+    fn every_preset_is_a_strategy_without_a_problem_and_has_the_target_to_replace() {
+        for preset in PRESETS {
+            let spec: StrategySpec = serde_saphyr::from_str(preset.settings)
+                .unwrap_or_else(|error| panic!("{}: {error}", preset.name));
+            assert_eq!(spec.problems(), [], "{}", preset.name);
+            let targets: Vec<&str> = spec.targets().iter().map(|(_, name)| *name).collect();
+            assert_eq!(targets, ["east"], "{}", preset.name);
+        }
+    }
+}

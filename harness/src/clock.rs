@@ -1,0 +1,26 @@
+//! The only place that reads a real clock. What is simulated takes `now` as an argument.
+#![expect(clippy::disallowed_methods, reason = "this file owns the clock")]
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+/// Measures how long something took.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// The time of day, as RFC 3339 in UTC with whole seconds.
+pub fn time_of_day() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}

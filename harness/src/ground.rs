@@ -1,0 +1,33 @@
+//! Where a scenario is played out. Every ground drives the same routing core and reports to the same [`Witness`].
+
+pub mod heap;
+pub mod sim;
+
+use richter_core::{event::Observer, flight::AttemptId, target::TargetId};
+use richter_mock_bedrock::{Nanos, world::RegionId};
+
+use crate::load::Arrival;
+
+/// Work that the service did for one attempt, told once, when its extent is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    pub attempt: AttemptId,
+    pub target: TargetId,
+    /// Region that served it.
+    pub region: RegionId,
+    pub input_tokens: u32,
+    /// Made by the service, whoever still listened.
+    pub output_tokens: u32,
+    /// Whether the caller got the whole answer; otherwise its output was for nobody.
+    pub delivered: bool,
+    /// Time from the first to the last token of a delivered stream with at least two tokens.
+    pub streamed_for: Option<Nanos>,
+}
+
+/// Sees everything that a ground does: the router's events and what only the ground knows.
+pub trait Witness: Observer {
+    /// A request is about to begin; the router's events for it follow.
+    fn arrived(&mut self, arrival: &Arrival);
+    /// Just before the attempt's end is reported, or just after it was cancelled, if the service did any work for it.
+    fn worked(&mut self, now: Nanos, work: &Work);
+}

@@ -1,0 +1,227 @@
+//! Attempts in the air: what the service will do with each, cut down to what the strategy's timeouts let happen.
+//! Everything is known the moment an attempt is sent, so a timeout needs no event of its own.
+
+use std::time::Duration;
+
+use richter_core::{
+    failure::{AttemptEnd, ErrorReply, Phase, Timer},
+    flight::AttemptId,
+    request::Usage,
+    span,
+    strategy::Timeouts,
+    target::TargetId,
+};
+use richter_mock_bedrock::{
+    Nanos,
+    engine::{Answer, BodyEnd, CallId, Served},
+    exception::Exception,
+    world::RegionId,
+};
+
+use crate::ground::heap::AirId;
+
+/// One attempt, from sending to its known end.
+#[derive(Debug)]
+pub struct Flown {
+    pub attempt: AttemptId,
+    pub target: TargetId,
+    /// When the head of an answer comes, with status 200; `None` if none does, or if it does not stream.
+    head_at: Option<Nanos>,
+    /// When the first content comes; `None` if the attempt ends before, or does not stream.
+    pub first_at: Option<Nanos>,
+    /// `Nanos::MAX` for an attempt that nothing ends.
+    pub ends_at: Nanos,
+    pub end: Planned,
+    pub answer: Option<Produced>,
+}
+
+/// The answer that the service makes for an admitted call.
+#[derive(Debug, Clone, Copy)]
+pub struct Produced {
+    pub call: CallId,
+    pub region: RegionId,
+}
+
+/// How an attempt will end, as far as the caller's side goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Planned {
+    Complete(Usage),
+    Error { exception: Exception, in_stream: bool },
+    Truncated,
+    Transport(Phase),
+    TimedOut(Timer),
+    Cancelled,
+}
+
+impl Planned {
+    pub fn as_attempt_end(&self) -> AttemptEnd<'_> {
+        match self {
+            Planned::Complete(usage) => AttemptEnd::Complete(*usage),
+            Planned::Error { exception, in_stream } => AttemptEnd::Error(ErrorReply {
+                name: Some(exception.kind.name()),
+                message: &exception.message,
+                status: (!in_stream).then(|| exception.kind.status()),
+                retry_after_ms: exception.retry_after_ms,
+                original_status: exception.original_status,
+                in_stream: *in_stream,
+            }),
+            Planned::Truncated => AttemptEnd::Truncated,
+            Planned::Transport(phase) => AttemptEnd::Transport(*phase),
+            Planned::TimedOut(timer) => AttemptEnd::TimedOut(*timer),
+            Planned::Cancelled => {
+                unreachable!("a cancelled attempt is never reported to the router as ended")
+            }
+        }
+    }
+}
+
+impl Flown {
+    /// Whether our side ended it before the service was done.
+    pub fn cut_short(&self) -> bool {
+        matches!(self.end, Planned::TimedOut(_) | Planned::Cancelled)
+    }
+
+    /// Whether the head of an answer comes before the end.
+    pub fn head_seen(&self) -> bool {
+        self.head_at.is_some_and(|head| head <= self.ends_at)
+    }
+}
+
+/// An attempt as it leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    pub at: Nanos,
+    pub attempt: AttemptId,
+    pub target: TargetId,
+    pub timeouts: Timeouts,
+    pub streams: bool,
+}
+
+/// What will become of an attempt.
+pub fn plan(served: Served, sent: &Sent) -> Flown {
+    let mut flown = Flown {
+        attempt: sent.attempt,
+        target: sent.target,
+        head_at: None,
+        first_at: None,
+        ends_at: Nanos::MAX,
+        end: Planned::Truncated,
+        answer: None,
+    };
+    let mut connected = true;
+    let mut pause = NO_PAUSE;
+    match served {
+        Served::Refused { at } => {
+            (flown.ends_at, flown.end) = (at, Planned::Transport(Phase::Connect));
+        }
+        Served::Silence => connected = false,
+        Served::Error { at, exception } => {
+            (flown.ends_at, flown.end) = (at, Planned::Error { exception, in_stream: false });
+        }
+        Served::Answer(answer) => pause = flown.take_answer(answer, sent.streams),
+    }
+    flown.cut(sent, connected, pause);
+    flown
+}
+
+/// From when to when nothing comes.
+type Pause = (Nanos, Nanos);
+const NO_PAUSE: Pause = (0, 0);
+
+impl Flown {
+    /// Fills in an answer's course; gives the longest pause after its first content.
+    fn take_answer(&mut self, answer: Answer, streams: bool) -> Pause {
+        self.head_at = streams.then_some(answer.head_at);
+        self.answer = Some(Produced { call: answer.call, region: answer.region });
+        let usage = Usage {
+            input: answer.usage.input,
+            output: answer.usage.output,
+            cache_read: answer.usage.cache_read,
+            cache_write: answer.usage.cache_write,
+        };
+        self.ends_at = answer.last_at;
+        self.end = match answer.end {
+            BodyEnd::Complete { .. } => Planned::Complete(usage),
+            BodyEnd::Eof => Planned::Truncated,
+            BodyEnd::Reset => Planned::Transport(if streams { Phase::Body } else { Phase::Await }),
+            BodyEnd::Exception(exception) => Planned::Error { exception, in_stream: streams },
+            // Ends at `Nanos::MAX`: never, but for a timeout.
+            BodyEnd::Stalled { .. } => Planned::Truncated,
+        };
+        let content = streams && answer.tokens > 0 && answer.first_at <= self.ends_at;
+        if !content {
+            return NO_PAUSE;
+        }
+        self.first_at = Some(answer.first_at);
+        (answer.silence_from, answer.silence_from.saturating_add(answer.silence_max))
+    }
+
+    /// Applies the timeouts: the earliest one that runs out before the attempt's own end wins. What comes in the same
+    /// instant as a timeout still counts.
+    fn cut(&mut self, sent: &Sent, connected: bool, pause: Pause) {
+        let Timeouts { connect, first_token, idle, total } = sent.timeouts;
+        let after = |limit: Option<Duration>| limit.map(|limit| sent.at.saturating_add(span::nanos(limit)));
+        let content_at = self.first_at.unwrap_or(self.ends_at);
+        let idle_at = idle.filter(|_| connected).and_then(|idle| self.falls_silent(sent, idle, pause));
+        let limits = [
+            (after(total), Timer::Total),
+            (after(first_token).filter(|at| *at < content_at), Timer::FirstToken),
+            (after(connect).filter(|_| !connected), Timer::Connect),
+            (idle_at, Timer::Idle),
+        ];
+        for (at, timer) in limits {
+            if let Some(at) = at.filter(|at| *at < self.ends_at) {
+                (self.ends_at, self.end) = (at, Planned::TimedOut(timer));
+            }
+        }
+        self.first_at = self.first_at.filter(|first| *first <= self.ends_at);
+    }
+
+    /// When nothing has come for as long as `idle`: before the head, between head and content, or inside the body.
+    fn falls_silent(&self, sent: &Sent, idle: Duration, pause: Pause) -> Option<Nanos> {
+        let idle = span::nanos(idle);
+        let content_at = self.first_at.unwrap_or(self.ends_at);
+        let head_at = self.head_at.unwrap_or(content_at);
+        let pauses = [(sent.at, head_at), (head_at, content_at), pause];
+        let long = pauses.into_iter().find(|(from, to)| to.saturating_sub(*from) > idle);
+        long.map(|(from, _)| from.saturating_add(idle))
+    }
+}
+
+/// All attempts in the air. Slots are reused; a generation keeps a late event from reaching a newer attempt.
+#[derive(Debug, Default)]
+pub struct Air {
+    slots: Vec<(u32, Option<Flown>)>,
+    free: Vec<u32>,
+}
+
+impl Air {
+    pub fn add(&mut self, flown: Flown) -> AirId {
+        if let Some(slot) = self.free.pop() {
+            let entry = &mut self.slots[slot as usize];
+            entry.1 = Some(flown);
+            return AirId { slot, generation: entry.0 };
+        }
+        self.slots.push((0, Some(flown)));
+        AirId { slot: (self.slots.len() - 1) as u32, generation: 0 }
+    }
+
+    pub fn get(&self, id: AirId) -> Option<&Flown> {
+        let (generation, flown) = self.slots.get(id.slot as usize)?;
+        if *generation == id.generation { flown.as_ref() } else { None }
+    }
+
+    pub fn take(&mut self, id: AirId) -> Option<Flown> {
+        let (generation, flown) = self.slots.get_mut(id.slot as usize)?;
+        if *generation != id.generation {
+            return None;
+        }
+        let taken = flown.take()?;
+        *generation = generation.wrapping_add(1);
+        self.free.push(id.slot);
+        Some(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use richter_core::flight::FlightId;
+use richter_mock_bedrock::engine::{Reported, Stop};
+
+use super::*;
+
+const MS: Nanos = 1_000_000;
+const SENT: Nanos = 1_000 * MS;
+
+fn sent(timeouts: Timeouts, streams: bool) -> Sent {
+    let flight = FlightId { slot: 0, generation: 0 };
+    Sent { at: SENT, attempt: AttemptId { flight, number: 0 }, target: TargetId(0), timeouts, streams }
+}
+
+/// Head 20 ms after the sending, five tokens from 100 ms to 140 ms.
+fn answer() -> Answer {
+    Answer {
+        call: CallId { slot: 0, generation: 0 },
+        region: RegionId(0),
+        head_at: SENT + 20 * MS,
+        first_at: SENT + 100 * MS,
+        last_at: SENT + 140 * MS,
+        tokens: 5,
+        silence_max: 10 * MS,
+        silence_from: SENT + 100 * MS,
+        end: BodyEnd::Complete { stop: Stop::EndTurn },
+        usage: Reported { input: 7, output: 5, ..Reported::default() },
+    }
+}
+
+fn unary() -> Answer {
+    let at = SENT + 140 * MS;
+    Answer { head_at: at, first_at: at, silence_max: 0, ..answer() }
+}
+
+fn stalled(tokens: u32) -> Answer {
+    let from = SENT + if tokens == 0 { 20 * MS } else { 120 * MS };
+    Answer {
+        first_at: if tokens == 0 { Nanos::MAX } else { SENT + 100 * MS },
+        last_at: Nanos::MAX,
+        tokens,
+        silence_max: Nanos::MAX,
+        silence_from: from,
+        end: BodyEnd::Stalled { silent_from: from },
+        ..answer()
+    }
+}
+
+fn limit(timer: Timer, ms: u64) -> Timeouts {
+    let limit = Some(Duration::from_millis(ms));
+    match timer {
+        Timer::Connect => Timeouts { connect: limit, ..Timeouts::default() },
+        Timer::FirstToken => Timeouts { first_token: limit, ..Timeouts::default() },
+        Timer::Idle => Timeouts { idle: limit, ..Timeouts::default() },
+        Timer::Total | Timer::Model => Timeouts { total: limit, ..Timeouts::default() },
+    }
+}
+
+/// First content and end in milliseconds from the sending, whether the head was seen, and the end.
+fn course(served: Served, timeouts: Timeouts, streams: bool) -> (Option<u64>, Option<u64>, bool, Planned) {
+    let flown = plan(served, &sent(timeouts, streams));
+    let ms = |at: Nanos| (at < Nanos::MAX).then(|| (at - SENT) / MS);
+    (flown.first_at.and_then(ms), ms(flown.ends_at), flown.head_seen(), flown.end)
+}
+
+#[test]
+fn each_answer_ends_as_the_service_says() {
+    let usage = Usage { input: 7, output: 5, ..Usage::default() };
+    let exception = Exception::no_capacity();
+    let error = |in_stream| Planned::Error { exception: exception.clone(), in_stream };
+    let ended = |end| Answer { end, ..answer() };
+    let lost = |end| Answer { end, tokens: 0, ..unary() };
+    let at = SENT + 30 * MS;
+    let (await_, body) = (Planned::Transport(Phase::Await), Planned::Transport(Phase::Body));
+    // (what is served, whether it streams; first content, end, head seen, how it ends)
+    let table = [
+        (Served::Answer(answer()), true, Some(100), Some(140), true, Planned::Complete(usage)),
+        (Served::Answer(ended(BodyEnd::Eof)), true, Some(100), Some(140), true, Planned::Truncated),
+        (Served::Answer(ended(BodyEnd::Reset)), true, Some(100), Some(140), true, body),
+        (
+            Served::Answer(ended(BodyEnd::Exception(exception.clone()))),
+            true,
+            Some(100),
+            Some(140),
+            true,
+            error(true),
+        ),
+        (Served::Answer(stalled(3)), true, Some(100), None, true, Planned::Truncated),
+        (Served::Answer(stalled(0)), true, None, None, true, Planned::Truncated),
+        (Served::Answer(unary()), false, None, Some(140), false, Planned::Complete(usage)),
+        (Served::Answer(lost(BodyEnd::Eof)), false, None, Some(140), false, Planned::Truncated),
+        (Served::Answer(lost(BodyEnd::Reset)), false, None, Some(140), false, await_),
+        (Served::Error { at, exception: exception.clone() }, true, None, Some(30), false, error(false)),
+        (Served::Refused { at }, true, None, Some(30), false, Planned::Transport(Phase::Connect)),
+        (Served::Silence, true, None, None, false, Planned::Truncated),
+    ];
+    for (served, streams, first, end, head, how) in table {
+        let found = course(served.clone(), Timeouts::default(), streams);
+        assert_eq!(found, (first, end, head, how), "{served:?}");
+    }
+}
+
+#[test]
+fn a_timeout_strikes_only_before_what_it_waits_for() {
+    use Timer::{Connect, FirstToken, Idle, Total};
+    let error = || Served::Error { at: SENT + 30 * MS, exception: Exception::no_capacity() };
+    let stream = || Served::Answer(answer());
+    // (what is served, whether it streams, timer, its limit; when it strikes, head seen)
+    let table = [
+        (stream(), true, Total, 139, Some((139, true))),
+        (stream(), true, Total, 140, None),
+        (stream(), true, Total, 19, Some((19, false))),
+        (stream(), true, FirstToken, 99, Some((99, true))),
+        (stream(), true, FirstToken, 100, None),
+        (stream(), true, Idle, 79, Some((99, true))),
+        (stream(), true, Idle, 80, None),
+        (stream(), true, Idle, 9, Some((9, false))),
+        (stream(), true, Connect, 1, None),
+        (Served::Answer(stalled(3)), true, Idle, 500, Some((620, true))),
+        (Served::Answer(stalled(0)), true, Idle, 500, Some((520, true))),
+        (Served::Answer(stalled(0)), true, FirstToken, 500, Some((500, true))),
+        (Served::Answer(stalled(3)), true, FirstToken, 500, None),
+        (Served::Answer(stalled(3)), true, Total, 900, Some((900, true))),
+        (Served::Answer(unary()), false, FirstToken, 139, Some((139, false))),
+        (Served::Answer(unary()), false, Idle, 139, Some((139, false))),
+        (Served::Answer(unary()), false, Total, 140, None),
+        (error(), true, FirstToken, 30, None),
+        (error(), true, Idle, 29, Some((29, false))),
+        (Served::Silence, true, Connect, 300, Some((300, false))),
+        (Served::Silence, true, FirstToken, 300, Some((300, false))),
+        (Served::Silence, true, Idle, 300, None),
+    ];
+    for (served, streams, timer, ms, strikes) in table {
+        let told = format!("{timer:?} after {ms} ms: {served:?}");
+        let (_, ends, head, end) = course(served, limit(timer, ms), streams);
+        let found = (end == Planned::TimedOut(timer)).then(|| (ends.expect("a timeout has a time"), head));
+        assert_eq!(found, strikes, "{told}");
+    }
+}
+
+#[test]
+fn the_earliest_timeout_wins() {
+    let all = Timeouts {
+        connect: Some(Duration::from_millis(10)),
+        first_token: Some(Duration::from_millis(60)),
+        idle: Some(Duration::from_millis(70)),
+        total: Some(Duration::from_millis(80)),
+    };
+    let end = |served| course(served, all, true).3;
+    assert_eq!(end(Served::Silence), Planned::TimedOut(Timer::Connect));
+    assert_eq!(end(Served::Answer(answer())), Planned::TimedOut(Timer::FirstToken));
+}
+
+#[test]
+fn content_that_comes_in_the_same_instant_as_the_end_was_seen() {
+    let one_token = Answer { tokens: 1, last_at: SENT + 100 * MS, end: BodyEnd::Eof, ..answer() };
+    let (first, end, ..) = course(Served::Answer(one_token), Timeouts::default(), true);
+    assert_eq!((first, end), (Some(100), Some(100)));
+    let (first, ..) = course(Served::Answer(answer()), limit(Timer::Total, 100), true);
+    assert_eq!(first, Some(100));
+    let (first, ..) = course(Served::Answer(answer()), limit(Timer::Total, 99), true);
+    assert_eq!(first, None);
+}
+
+#[test]
+fn a_late_event_never_reaches_the_next_attempt_in_the_slot() {
+    let mut air = Air::default();
+    let first = air.add(plan(Served::Silence, &sent(Timeouts::default(), true)));
+    assert!(air.take(first).is_some());
+    let second = air.add(plan(Served::Silence, &sent(Timeouts::default(), true)));
+    assert_eq!((first.slot, first.generation + 1), (second.slot, second.generation));
+    assert!(air.get(first).is_none() && air.take(first).is_none());
+    assert!(air.take(second).is_some());
+}

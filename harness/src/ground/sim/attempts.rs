@@ -1,0 +1,142 @@
+//! One attempt's way through the simulation: sent, first content, end or cancellation, and what the service did for it.
+
+use richter_core::{
+    flight::{AttemptId, FlightId},
+    span,
+    strategy::Timeouts,
+    target::TargetId,
+};
+use richter_mock_bedrock::{
+    Nanos,
+    engine::{Abandoned, Call, CallId, Operation},
+    world::RouteId,
+};
+
+use super::{
+    Simulation,
+    air::{self, Flown, Planned, Sent},
+};
+use crate::ground::{
+    Witness, Work,
+    heap::{AirId, Due},
+};
+
+impl<W: Witness> Simulation<'_, W> {
+    pub(super) fn send(
+        &mut self,
+        attempt: AttemptId,
+        target: TargetId,
+        timeouts: Timeouts,
+        max_tokens: Option<u32>,
+    ) {
+        let arrival = self.callers.seated(attempt.flight).arrival;
+        let operation = operation(self.plan.traffic.classes[usize::from(arrival.class)].api);
+        let call = Call {
+            route: RouteId(target.0),
+            operation,
+            request: arrival.number,
+            attempt: attempt.number,
+            input_tokens: arrival.input_tokens,
+            cache_read: 0,
+            cache_write: 0,
+            max_tokens: max_tokens.or(arrival.max_tokens),
+            output_tokens: arrival.output_tokens,
+            tenant: arrival.class,
+            connect_within: timeouts.connect.map(span::nanos),
+        };
+        let served = self.engine.call(self.now, &call);
+        let sent = Sent { at: self.now, attempt, target, timeouts, streams: operation.streams() };
+        let flown = air::plan(served, &sent);
+        self.launch(attempt.flight, flown);
+    }
+
+    fn launch(&mut self, flight: FlightId, flown: Flown) {
+        let (first_at, ends_at) = (flown.first_at, flown.ends_at);
+        let id = self.air.add(flown);
+        self.callers.seated(flight).in_air.push(id);
+        match first_at {
+            Some(first_at) => self.heap.push(first_at, Due::FirstToken(id)),
+            None if ends_at < Nanos::MAX => self.heap.push(ends_at, Due::End(id)),
+            None => {}
+        }
+        self.expect_until(flight, ends_at);
+    }
+
+    pub(super) fn first_token(&mut self, id: AirId) {
+        let Some(flown) = self.air.get(id) else { return };
+        let (attempt, ends_at) = (flown.attempt, flown.ends_at);
+        if ends_at < Nanos::MAX {
+            self.heap.push(ends_at, Due::End(id));
+        }
+        self.turn(attempt.flight, |router, turn| {
+            router.opened(turn, attempt);
+            router.first_content(turn, attempt);
+        });
+    }
+
+    pub(super) fn end(&mut self, id: AirId) {
+        let Some(flown) = self.air.take(id) else { return };
+        let attempt = flown.attempt;
+        self.callers.seated(attempt.flight).in_air.retain(|other| *other != id);
+        self.account(&flown);
+        let opened = flown.first_at.is_none() && flown.head_seen();
+        self.turn(attempt.flight, |router, turn| {
+            if opened {
+                router.opened(turn, attempt);
+            }
+            router.ended(turn, attempt, flown.end.as_attempt_end());
+        });
+    }
+
+    pub(super) fn cancel(&mut self, attempt: AttemptId) {
+        let caller = self.callers.seated(attempt.flight);
+        let found =
+            caller.in_air.iter().position(|id| self.air.get(*id).is_some_and(|f| f.attempt == attempt));
+        let Some(at) = found else { return };
+        let id = caller.in_air.swap_remove(at);
+        if let Some(mut flown) = self.air.take(id) {
+            flown.end = Planned::Cancelled;
+            self.account(&flown);
+        }
+    }
+
+    /// Settles the service's side of an attempt that is over for the caller, and tells what work it was.
+    fn account(&mut self, flown: &Flown) {
+        let Some(answer) = &flown.answer else { return };
+        let Some(output_tokens) = self.settle(flown, answer.call) else { return };
+        let delivered = matches!(flown.end, Planned::Complete(_));
+        let streamed = flown.first_at.filter(|_| delivered && output_tokens > 1);
+        let work = Work {
+            attempt: flown.attempt,
+            target: flown.target,
+            region: answer.region,
+            input_tokens: self.callers.seated(flown.attempt.flight).arrival.input_tokens,
+            output_tokens,
+            delivered,
+            streamed_for: streamed.map(|first| self.now - first),
+        };
+        self.witness.worked(self.now, &work);
+    }
+
+    /// Gives the output tokens that the service makes for it, all told.
+    fn settle(&mut self, flown: &Flown, call: CallId) -> Option<u32> {
+        if !flown.cut_short() {
+            return self.engine.finish(self.now, call);
+        }
+        let Abandoned { works_until, tokens } = self.engine.abandon(self.now, call)?;
+        if let Some(until) = works_until {
+            self.heap.push(until, Due::Settle(call));
+        }
+        Some(tokens)
+    }
+}
+
+const fn operation(api: richter_core::request::Api) -> Operation {
+    use richter_core::request::Api;
+    match api {
+        Api::Converse => Operation::Converse,
+        Api::ConverseStream => Operation::ConverseStream,
+        Api::InvokeModel => Operation::InvokeModel,
+        Api::InvokeModelWithResponseStream => Operation::InvokeModelWithResponseStream,
+    }
+}

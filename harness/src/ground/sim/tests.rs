@@ -1,0 +1,172 @@
+//! Small stories, one request a second: how each ending reaches the run file's counters.
+
+use std::{path::Path, sync::atomic::AtomicBool};
+
+use richter_reports::{run_file::PhaseCell, stats::unexplained};
+
+use super::*;
+use crate::{
+    record::trace::AttemptLog,
+    run::{Options, progress::Progress, simulate},
+    scenario::load_text,
+};
+
+/// Head after 10 ms, ten tokens from 110 ms to 200 ms.
+const STORY: &str = "version: 1
+name: story
+question: How does it end?
+replications: 1
+targets:
+  east: { on_demand: { region: us-east-1, model: m } }
+world:
+  abandoned_work: WORK
+  regions: { us-east-1: { rtt: 10ms } }
+  models:
+    m: { first_token: 100ms, per_token: 10ms, max_output: 100 }
+traffic:
+  mix:
+    ask: { share: 100%, api: API, input: 7, output: 10, max_tokens: 50CALLER }
+  phases:
+    - { name: all, for: 10s, rate: 1/s, arrivals: constant }
+FAULTSstrategies:
+  only: { direct: { target: east, timeouts: { LIMITS } } }
+";
+
+const STREAM: &str = "converse_stream";
+const UNARY: &str = "invoke_model";
+
+/// What differs from one story to the next.
+#[derive(Debug, Clone, Copy)]
+struct Story {
+    api: &'static str,
+    fault: &'static str,
+    limits: &'static str,
+    caller: &'static str,
+    work: &'static str,
+}
+
+const PLAIN: Story = Story { api: STREAM, fault: "", limits: "", caller: "", work: "stops" };
+
+impl Story {
+    fn plan(self) -> Plan {
+        let faults = match self.fault {
+            "" => String::new(),
+            fault => format!("faults:\n  - it: {{ {fault} }}\n"),
+        };
+        let caller = if self.caller.is_empty() { String::new() } else { format!(", {}", self.caller) };
+        let text = STORY.replace("API", self.api).replace("WORK", self.work).replace("LIMITS", self.limits);
+        let text = text.replace("CALLER", &caller).replace("FAULTS", &faults);
+        load_text("story.yaml", &text, Path::new(""))
+            .map_err(|problems| problems.to_string())
+            .expect(&text)
+            .plan
+    }
+
+    fn told(self) -> PhaseCell {
+        let (interrupted, progress) = (AtomicBool::new(false), Progress::silent());
+        let options =
+            Options { jobs: 1, trace: None, file: "", interrupted: &interrupted, progress: &progress };
+        let run = simulate(&self.plan(), &options).expect("it runs").run;
+        let phase = run.cells[0].phases[0].clone();
+        assert_eq!(unexplained(&phase), 0, "{self:?}");
+        phase
+    }
+}
+
+/// The one ending of all requests, the class of failure, and output and wasted tokens per request.
+fn ending(phase: &PhaseCell) -> (&'static str, String, u64, u64) {
+    let counts = [
+        ("answered", phase.answered),
+        ("failed", phase.failed),
+        ("broken", phase.broken),
+        ("abandoned", phase.abandoned),
+        ("open", phase.open),
+    ];
+    let all = counts.iter().find(|(_, count)| *count == phase.offered);
+    let (name, _) = all.unwrap_or_else(|| panic!("requests end in several ways: {phase:?}"));
+    let classes: Vec<&str> = phase.failed_by_class.keys().map(String::as_str).collect();
+    assert_eq!(phase.failed_by_class, phase.attempts_failed_by_class, "one attempt each");
+    (name, classes.join(" "), phase.output_tokens / phase.offered, phase.wasted_tokens / phase.offered)
+}
+
+#[test]
+fn each_ending_is_counted_as_what_it_is_with_the_tokens_that_were_made() {
+    let fault = |fault| Story { fault, ..PLAIN };
+    let limits = |limits| Story { limits, ..PLAIN };
+    let caller = |caller| Story { caller, ..PLAIN };
+    let unary = |story| Story { api: UNARY, ..story };
+    let on = |story| Story { work: "continues", ..story };
+    let watched = |fault| Story { fault, limits: "idle: 1s", ..PLAIN };
+    let error = "exception_mid_stream: { error: ModelStreamErrorException, after: 4 }";
+    // (story; ending, class of failure, output tokens, those of them that nobody got)
+    let table = [
+        (PLAIN, "answered", "", 10, 0),
+        (unary(PLAIN), "answered", "", 10, 0),
+        (fault("outage: { mode: refuse }"), "failed", "transport", 0, 0),
+        (fault("outage: { mode: unavailable }"), "failed", "capacity", 0, 0),
+        (fault("access_denied: {}"), "failed", "access", 0, 0),
+        (fault("error_burst: { errors: { ThrottlingException: 100% } }"), "failed", "throttle", 0, 0),
+        (fault("outage: { mode: blackhole }"), "open", "", 0, 0),
+        (Story { limits: "connect: 1s", ..fault("outage: { mode: blackhole }") }, "failed", "timeout", 0, 0),
+        (
+            Story { caller: "abandon_after: 2s", ..fault("outage: { mode: blackhole }") },
+            "abandoned",
+            "",
+            0,
+            0,
+        ),
+        (Story { limits: "connect: 1s", ..fault("connect_slow: { delay: 2s }") }, "failed", "timeout", 0, 0),
+        (fault("reset_mid_stream: { after: 4 }"), "broken", "transport", 4, 4),
+        (fault("reset_mid_stream: { after: 0 }"), "failed", "transport", 0, 0),
+        (unary(fault("reset_mid_stream: { after: 4 }")), "failed", "transport", 10, 10),
+        (fault("eof_mid_stream: { after: 4 }"), "broken", "stream_broken", 4, 4),
+        (fault("eof_mid_stream: { after: 10 }"), "broken", "stream_broken", 10, 10),
+        (fault(error), "broken", "stream_broken", 4, 4),
+        (watched("stall_mid_stream: { after: 4 }"), "broken", "timeout", 4, 4),
+        (on(watched("stall_mid_stream: { after: 4 }")), "broken", "timeout", 4, 4),
+        (watched("stall_mid_stream: { after: 0 }"), "failed", "timeout", 0, 0),
+        (watched("stall_mid_stream: { after: 4, for: 5s }"), "broken", "timeout", 10, 10),
+        (limits("first_token: 50ms"), "failed", "timeout", 0, 0),
+        (on(limits("first_token: 50ms")), "failed", "timeout", 10, 10),
+        (limits("total: 155ms"), "broken", "timeout", 5, 5),
+        (unary(limits("total: 155ms")), "failed", "timeout", 5, 5),
+        (on(unary(limits("total: 155ms"))), "failed", "timeout", 10, 10),
+        (limits("total: 200ms"), "answered", "", 10, 0),
+        (unary(limits("idle: 150ms")), "failed", "timeout", 5, 5),
+        (caller("abandon_after: 155ms"), "abandoned", "", 5, 5),
+        (on(caller("abandon_after: 155ms")), "abandoned", "", 10, 10),
+        (caller("abandon_after: 200ms"), "answered", "", 10, 0),
+        (caller("abandon_after: 1ms"), "abandoned", "", 0, 0),
+    ];
+    for (story, name, class, output, wasted) in table {
+        let told = story.told();
+        assert_eq!(ending(&told), (name, class.to_owned(), output, wasted), "{story:?}");
+        assert_eq!((told.offered, told.attempts), (10, 10), "{story:?}");
+        assert_eq!(told.attempts_cancelled, told.abandoned, "{story:?}");
+    }
+}
+
+#[test]
+fn callers_come_again_as_requests_of_their_own_and_never_after_the_end() {
+    let refused = Story { fault: "outage: { mode: refuse }", ..PLAIN };
+    let again = |after| Story { caller: after, ..refused };
+    let at_once = again("again: { share: 100%, after: 0s, times: 2 }").told();
+    assert_eq!((at_once.offered, at_once.failed), (30, 30));
+    let next_day = again("again: { share: 100%, after: 24h, times: 2 }").told();
+    assert_eq!((next_day.offered, next_day.failed), (10, 10));
+    let left = Story { caller: "abandon_after: 1ms, again: { share: 100%, after: 1ms, times: 1 }", ..PLAIN };
+    assert_eq!(left.told().abandoned, 20, "who left comes again too");
+}
+
+#[test]
+fn a_cancelled_attempt_s_region_is_not_written_to_the_next_one_s_line() {
+    let fault = "outage: { mode: refuse }, during: { from: 5s }";
+    let plan = Story { fault, caller: "abandon_after: 150ms", ..PLAIN }.plan();
+    let log = AttemptLog::new(&plan, 0, 0, Vec::new());
+    let mut simulation = Simulation::new(&plan, 0, 0, log).expect("it starts");
+    while simulation.step().expect("no trace is read") {}
+    let text = String::from_utf8(simulation.into_parts().0.finish().expect("written")).expect("text");
+    let refused: Vec<&str> = text.lines().filter(|line| line.contains("transport")).collect();
+    assert_eq!((refused.len(), text.lines().count()), (5, 10), "{text}");
+    assert!(refused.iter().all(|line| !line.contains("region")), "{text}");
+}

@@ -1,0 +1,13 @@
+//! Scenario, load, grounds, record and command line: the only place that knows core, mock and reports.
+//!
+//! The file to open first is [`run`].
+
+pub mod cli;
+pub mod clock;
+pub mod exit;
+pub mod ground;
+pub mod load;
+pub mod price;
+pub mod record;
+pub mod run;
+pub mod scenario;

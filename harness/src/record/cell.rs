@@ -1,0 +1,256 @@
+//! The recorder: one strategy in one replication.
+
+use richter_core::{
+    event::{AttemptResult, Ended, Event, Finished, Observer},
+    failure::FailureClass,
+    flight::Outcome,
+    request::{Request, Usage},
+    strategy::Reason,
+};
+use richter_mock_bedrock::Nanos;
+
+use super::{abort::AbortWatch, series::TimeSeries, tally::Tally, trace::TraceHash};
+use crate::{
+    ground::{Witness, Work},
+    load::Arrival,
+    price::Price,
+    scenario::plan::Plan,
+};
+
+pub const REASONS: usize = Reason::ALL.len();
+/// Slowest and failed requests kept by number, so that their stories can be asked for.
+const NOTABLE_MAX: usize = 5;
+
+/// Counts everything that one strategy did in one replication.
+#[derive(Debug)]
+pub struct Recorder {
+    bounds: Bounds,
+    prices: Vec<Option<Price>>,
+    pub tallies: Vec<Tally>,
+    pub series: TimeSeries,
+    pub reasons: [u64; REASONS],
+    pub hash: TraceHash,
+    pub abort: AbortWatch,
+    pub notable: Notable,
+    /// By flight slot: the phase of the request there.
+    phases: Vec<u16>,
+    open: Vec<bool>,
+    arriving: u16,
+}
+
+/// When an answer is good.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    first_token: Nanos,
+    total: Nanos,
+}
+
+/// Requests worth looking at one by one.
+#[derive(Debug, Default)]
+pub struct Notable {
+    /// (total, request), longest first.
+    pub slowest: Vec<(Nanos, u64)>,
+    /// The first ones that failed, broke or were given up by their caller.
+    pub failed: Vec<u64>,
+}
+
+impl Notable {
+    #[inline]
+    fn answered(&mut self, total: Nanos, request: u64) {
+        if self.slowest.len() == NOTABLE_MAX && self.slowest.last().is_some_and(|(least, _)| total <= *least)
+        {
+            return;
+        }
+        let at = self.slowest.partition_point(|(longer, _)| *longer >= total);
+        self.slowest.insert(at, (total, request));
+        self.slowest.truncate(NOTABLE_MAX);
+    }
+
+    #[inline]
+    fn failed(&mut self, request: u64) {
+        if self.failed.len() < NOTABLE_MAX {
+            self.failed.push(request);
+        }
+    }
+}
+
+impl Recorder {
+    pub fn new(plan: &Plan) -> Recorder {
+        let (targets, regions) = (plan.targets.len(), plan.world.regions());
+        let millis = |bound: Option<f64>| bound.map_or(Nanos::MAX, |ms| (ms * 1e6) as Nanos);
+        Recorder {
+            bounds: Bounds { first_token: millis(plan.slo.first_token_ms), total: millis(plan.slo.total_ms) },
+            prices: plan.targets.iter().map(|target| target.price).collect(),
+            tallies: plan.traffic.phases.iter().map(|_| Tally::new(targets, regions)).collect(),
+            series: TimeSeries::new(plan.end.saturating_add(plan.drain), regions),
+            reasons: [0; REASONS],
+            hash: TraceHash::default(),
+            abort: AbortWatch::new(plan.abort),
+            notable: Notable::default(),
+            phases: Vec::new(),
+            open: Vec::new(),
+            arriving: 0,
+        }
+    }
+
+    /// Requests still open, by phase. Counted from the slots and not by subtraction, so that a lost request shows.
+    pub fn open_by_phase(&self) -> Vec<u64> {
+        let mut open = vec![0; self.tallies.len()];
+        for (_, phase) in self.open.iter().zip(&self.phases).filter(|(open, _)| **open) {
+            open[usize::from(*phase)] += 1;
+        }
+        open
+    }
+
+    #[inline]
+    fn tally(&mut self, slot: u32) -> &mut Tally {
+        let phase = self.phases[slot as usize];
+        &mut self.tallies[usize::from(phase)]
+    }
+
+    fn begun(&mut self, now: Nanos, slot: u32) {
+        let slot = slot as usize;
+        if slot >= self.phases.len() {
+            self.phases.resize(slot + 1, 0);
+            self.open.resize(slot + 1, false);
+        }
+        self.phases[slot] = self.arriving;
+        self.open[slot] = true;
+        self.tallies[usize::from(self.arriving)].offered += 1;
+        self.series.began(now);
+    }
+
+    fn attempt_ended(&mut self, now: Nanos, slot: u32, ended: &Ended) {
+        let class = match &ended.result {
+            AttemptResult::Cancelled => {
+                self.tally(slot).attempts_cancelled += 1;
+                return;
+            }
+            AttemptResult::Answered(_) => None,
+            AttemptResult::Failed(failure) => Some(failure.class()),
+        };
+        let tally = self.tally(slot);
+        tally.attempt.record(now - ended.sent);
+        if let Some(class) = class {
+            tally.attempts_failed_by_class[class as usize] += 1;
+            if class == FailureClass::Throttle {
+                self.series.at(now).throttles += 1;
+            }
+        }
+    }
+
+    fn finished(&mut self, now: Nanos, slot: u32, request: &Request, finish: &Finished) {
+        self.open[slot as usize] = false;
+        let total = now - request.intended;
+        let answered = matches!(finish.outcome, Outcome::Answered(_));
+        self.abort.ended(now, answered);
+        // A flight that ends in failure was stopped by a decision, which was counted as such.
+        if !matches!(finish.outcome, Outcome::Failed(_)) {
+            self.reasons[finish.reason as usize] += 1;
+        }
+        match &finish.outcome {
+            Outcome::Answered(_) => self.answered(now, slot, request, finish),
+            Outcome::Gone => {
+                self.tally(slot).abandoned += 1;
+                self.series.ended(now).abandoned += 1;
+                self.notable.failed(request.number);
+            }
+            Outcome::Failed(failure) | Outcome::Broken(failure) => {
+                let broken = matches!(finish.outcome, Outcome::Broken(_));
+                let class = failure.class() as usize;
+                let tally = self.tally(slot);
+                tally.failed_by_class[class] += 1;
+                if broken {
+                    tally.broken += 1;
+                } else {
+                    tally.failed += 1;
+                }
+                let bucket = self.series.ended(now);
+                bucket.failed += 1;
+                bucket.failed_by_class[class] += 1;
+                self.notable.failed(request.number);
+            }
+        }
+        if answered {
+            self.notable.answered(total, request.number);
+        }
+    }
+
+    fn answered(&mut self, now: Nanos, slot: u32, request: &Request, finish: &Finished) {
+        let intended = request.intended;
+        let total = now - intended;
+        let first = finish.first.map_or(total, |first| first - intended);
+        // Nobody waits for the first token of an answer that comes in one piece.
+        let in_time = !request.api.streams() || first <= self.bounds.first_token;
+        let good = in_time && total <= self.bounds.total;
+        let tally = self.tally(slot);
+        tally.answered += 1;
+        tally.good += u64::from(good);
+        tally.first_token.record(first);
+        tally.total.record(total);
+        if let Some(target) = finish.target {
+            tally.answered_by_target[usize::from(target.0)] += 1;
+        }
+        let bucket = self.series.ended(now);
+        bucket.answered += 1;
+        bucket.good += u32::from(good);
+        self.series.at(intended).good_by_arrival += u32::from(good);
+    }
+}
+
+impl AsRef<Recorder> for Recorder {
+    fn as_ref(&self) -> &Recorder {
+        self
+    }
+}
+
+impl Observer for Recorder {
+    #[inline]
+    fn on(&mut self, now: Nanos, event: &Event<'_>) {
+        self.hash.event(now, event);
+        match event {
+            Event::Begun { flight, .. } => self.begun(now, flight.slot),
+            Event::Decided { reason, .. } => self.reasons[*reason as usize] += 1,
+            Event::Sent { attempt, target, .. } => {
+                let tally = self.tally(attempt.flight.slot);
+                tally.attempts += 1;
+                tally.attempts_by_target[usize::from(target.0)] += 1;
+                self.series.at(now).attempts += 1;
+            }
+            Event::Opened { .. } | Event::Committed { .. } => {}
+            Event::AttemptEnded { attempt, end, .. } => self.attempt_ended(now, attempt.flight.slot, end),
+            Event::Finished { flight, request, finish } => {
+                self.finished(now, flight.slot, request, finish);
+            }
+        }
+    }
+}
+
+impl Witness for Recorder {
+    #[inline]
+    fn arrived(&mut self, arrival: &Arrival) {
+        self.arriving = arrival.phase;
+    }
+
+    #[inline]
+    fn worked(&mut self, now: Nanos, work: &Work) {
+        self.hash.work(work);
+        let target = usize::from(work.target.0);
+        let region = usize::from(work.region.0);
+        let tally = self.tally(work.attempt.flight.slot);
+        tally.served_by_region[region] += 1;
+        tally.input_by_target[target] += u64::from(work.input_tokens);
+        tally.output_by_target[target] += u64::from(work.output_tokens);
+        if !work.delivered {
+            tally.wasted_tokens += u64::from(work.output_tokens);
+        }
+        if let Some(streamed) = work.streamed_for {
+            tally.gap.record(streamed / u64::from(work.output_tokens.max(2) - 1));
+        }
+        self.series.served(now, region);
+        if let Some(price) = &self.prices[target] {
+            let usage = Usage { input: work.input_tokens, output: work.output_tokens, ..Usage::default() };
+            self.abort.spent(now, price.cost_usd(usage));
+        }
+    }
+}

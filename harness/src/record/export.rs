@@ -1,0 +1,244 @@
+//! From the recorder's counters to the run file: the one place where core's and the mock's vocabularies become the
+//! report's.
+
+use hdrhistogram::Histogram;
+use indexmap::IndexMap;
+use richter_core::{failure::FailureClass, strategy::Reason, target::TargetSpec};
+use richter_mock_bedrock::{Nanos, engine::Engine, world::PoolId};
+use richter_reports::{
+    run_file::{
+        Cell, FaultFacts, FaultHits, Histograms, Notable, PhaseCell, PhaseFacts, PoolUse, Series, Slowest,
+        StrategyFacts, TargetFacts,
+    },
+    samples,
+};
+
+use super::{
+    cell::Recorder,
+    series::{Bucket, TimeSeries},
+    tally::{CLASSES, Tally},
+};
+use crate::{price::Price, scenario::plan::Plan};
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+fn seconds(nanos: Nanos) -> f64 {
+    nanos as f64 / NANOS_PER_SECOND
+}
+
+pub fn phases(plan: &Plan) -> Vec<PhaseFacts> {
+    let facts = plan.traffic.phases.iter().map(|phase| PhaseFacts {
+        name: phase.name.clone(),
+        from_s: seconds(phase.from),
+        to_s: seconds(phase.to),
+        measured: phase.measured,
+    });
+    facts.collect()
+}
+
+pub fn targets(plan: &Plan) -> Vec<TargetFacts> {
+    let facts = plan.targets.iter().map(|target| TargetFacts {
+        name: target.name.clone(),
+        kind: target.spec.kind().to_owned(),
+        region: target.spec.region().to_owned(),
+        model_id: target.spec.model_id().to_owned(),
+    });
+    facts.collect()
+}
+
+pub fn faults(plan: &Plan) -> Vec<FaultFacts> {
+    let facts = plan.faults.iter().map(|rule| FaultFacts {
+        name: rule.name.clone(),
+        kind: rule.kind.to_owned(),
+        from_s: seconds(rule.from),
+        to_s: seconds(rule.to.min(plan.end)),
+    });
+    facts.collect()
+}
+
+pub fn strategies(plan: &Plan) -> Vec<StrategyFacts> {
+    let facts = plan.strategies.iter().map(|strategy| StrategyFacts {
+        name: strategy.name.clone(),
+        kind: strategy.kind.to_owned(),
+        worst_attempts: strategy.worst.attempts,
+        worst_wall_s: strategy.worst.wall.map(|wall| wall.as_secs_f64()),
+    });
+    facts.collect()
+}
+
+/// Which cell it is, and when it ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub strategy: usize,
+    pub replication: u32,
+    pub now: Nanos,
+}
+
+/// What one strategy did in one replication.
+pub fn cell(plan: &Plan, place: &Place, recorder: &Recorder, engine: &mut Engine) -> Cell {
+    let Place { strategy, replication, now } = *place;
+    let open = recorder.open_by_phase();
+    let regions: Vec<String> = region_names(plan);
+    let used = used_targets(plan, strategy);
+    let phases = recorder.tallies.iter().zip(&plan.traffic.phases).zip(open).map(|((tally, phase), open)| {
+        let hours = seconds(phase.to - phase.from) / 3_600.0;
+        let mut cell = phase_cell(tally, &regions);
+        cell.open = open;
+        cell.cost_usd = cost(plan, tally, &used, hours);
+        cell
+    });
+    Cell {
+        strategy,
+        replication,
+        trace_hash: format!("{:016x}", recorder.hash.value()),
+        phases: phases.collect(),
+        series: series(&recorder.series, &regions),
+        reasons: reasons(recorder),
+        notable: notable(recorder),
+        faults: engine
+            .faults()
+            .hits()
+            .map(|(_, hits)| FaultHits { rolled: hits.rolled, hit: hits.hit, missed: hits.missed })
+            .collect(),
+        pools: pools(engine, now),
+    }
+}
+
+fn region_names(plan: &Plan) -> Vec<String> {
+    let ids = 0..plan.world.regions();
+    ids.map(|id| plan.world.region_name(richter_mock_bedrock::world::RegionId(id as u16)).to_owned())
+        .collect()
+}
+
+/// Provisioned capacity costs by the hour, but only the strategies that use it pay for it.
+fn used_targets(plan: &Plan, strategy: usize) -> Vec<bool> {
+    let named = plan.strategies[strategy].spec.targets();
+    plan.targets.iter().map(|target| named.iter().any(|(_, name)| *name == target.name)).collect()
+}
+
+/// `None` when a target that was paid for has no known price: unknown is not zero.
+fn cost(plan: &Plan, tally: &Tally, used: &[bool], hours: f64) -> Option<f64> {
+    let mut usd = 0.0;
+    for (index, target) in plan.targets.iter().enumerate() {
+        let (input, output) = (tally.input_by_target[index], tally.output_by_target[index]);
+        match &target.price {
+            Some(price) => {
+                usd += tokens_and_hours(price, input, output, if used[index] { hours } else { 0.0 })
+            }
+            None if input + output > 0 || (used[index] && has_standing_cost(&target.spec)) => return None,
+            None => {}
+        }
+    }
+    Some(usd)
+}
+
+fn has_standing_cost(target: &TargetSpec) -> bool {
+    matches!(target, TargetSpec::Provisioned(_))
+}
+
+fn tokens_and_hours(price: &Price, input: u64, output: u64, hours: f64) -> f64 {
+    (input as f64 * price.input + output as f64 * price.output) / 1e6 + price.hourly * hours
+}
+
+fn by_class(counts: &[u64; CLASSES]) -> IndexMap<String, u64> {
+    let named = FailureClass::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
+    named.map(|(class, count)| (class.name().to_owned(), *count)).collect()
+}
+
+fn phase_cell(tally: &Tally, regions: &[String]) -> PhaseCell {
+    let served = regions.iter().zip(&tally.served_by_region).filter(|(_, count)| **count > 0);
+    PhaseCell {
+        offered: tally.offered,
+        answered: tally.answered,
+        good: tally.good,
+        failed: tally.failed,
+        broken: tally.broken,
+        abandoned: tally.abandoned,
+        shed: 0,
+        open: 0,
+        failed_by_class: by_class(&tally.failed_by_class),
+        attempts: tally.attempts,
+        attempts_failed_by_class: by_class(&tally.attempts_failed_by_class),
+        attempts_cancelled: tally.attempts_cancelled,
+        attempts_by_target: tally.attempts_by_target.clone(),
+        answered_by_target: tally.answered_by_target.clone(),
+        served_by_region: served.map(|(name, count)| (name.clone(), *count)).collect(),
+        input_tokens: tally.input_by_target.iter().sum(),
+        output_tokens: tally.output_by_target.iter().sum(),
+        wasted_tokens: tally.wasted_tokens,
+        cost_usd: None,
+        histograms: Histograms {
+            first_token: blob(tally.first_token.histogram()),
+            total: blob(tally.total.histogram()),
+            gap: blob(tally.gap.histogram()),
+            attempt: blob(tally.attempt.histogram()),
+        },
+    }
+}
+
+fn blob(histogram: &Histogram<u64>) -> Option<String> {
+    if histogram.is_empty() {
+        return None;
+    }
+    Some(samples::encode(histogram).expect("writing a histogram of fixed bounds to memory cannot fail"))
+}
+
+fn series(series: &TimeSeries, regions: &[String]) -> Series {
+    let buckets = series.buckets();
+    let column = |pick: fn(&Bucket) -> u32| buckets.iter().map(pick).collect::<Vec<u32>>();
+    let by_class = FailureClass::ALL.iter().map(|class| {
+        let values: Vec<u32> = buckets.iter().map(|bucket| bucket.failed_by_class[*class as usize]).collect();
+        (class.name().to_owned(), values)
+    });
+    let by_region = regions.iter().enumerate().map(|(at, name)| {
+        let values: Vec<u32> = (0..buckets.len()).map(|bucket| series.region_row(bucket)[at]).collect();
+        (name.clone(), values)
+    });
+    let occurred = |(_, values): &(String, Vec<u32>)| values.iter().any(|value| *value > 0);
+    Series {
+        bucket_s: seconds(series.width()),
+        offered: column(|b| b.offered),
+        good_by_arrival: column(|b| b.good_by_arrival),
+        good: column(|b| b.good),
+        answered: column(|b| b.answered),
+        failed: column(|b| b.failed),
+        abandoned: column(|b| b.abandoned),
+        attempts: column(|b| b.attempts),
+        throttles: column(|b| b.throttles),
+        in_flight: column(|b| b.in_flight),
+        failed_by_class: by_class.filter(occurred).collect(),
+        by_region: by_region.filter(occurred).collect(),
+    }
+}
+
+fn reasons(recorder: &Recorder) -> IndexMap<String, u64> {
+    let given = Reason::ALL.iter().zip(&recorder.reasons).filter(|(_, count)| **count > 0);
+    given.map(|(reason, count)| (reason.name().to_owned(), *count)).collect()
+}
+
+fn notable(recorder: &Recorder) -> Notable {
+    let slowest = recorder.notable.slowest.iter();
+    Notable {
+        slowest: slowest
+            .map(|(total, request)| Slowest { request: *request, total_ms: *total as f64 / 1e6 })
+            .collect(),
+        failed: recorder.notable.failed.clone(),
+    }
+}
+
+fn pools(engine: &mut Engine, now: Nanos) -> Vec<PoolUse> {
+    (0..engine.world().pools())
+        .map(|index| {
+            let pool = PoolId(index as u16);
+            let facts = engine.world().pool(pool);
+            let state = engine.pool_state(now, pool);
+            PoolUse {
+                name: facts.name,
+                admitted: state.admitted,
+                throttled: state.throttled,
+                requests_per_minute: facts.requests_per_minute,
+                tokens_per_minute: facts.tokens_per_minute,
+            }
+        })
+        .collect()
+}

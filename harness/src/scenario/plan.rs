@@ -1,0 +1,128 @@
+//! The plan: a scenario resolved once. Code after this has no defaults and no "not set".
+
+use std::time::Duration;
+
+use richter_core::{
+    strategy::{StrategySpec, WorstCase},
+    target::TargetSpec,
+};
+use richter_mock_bedrock::{Nanos, fault::FaultRule, units::Span, world::World};
+use richter_reports::{expect::ExpectSpec, run_file::Slo};
+
+use super::{
+    check::Resolved,
+    file::{Scenario, SloSpec, abort::AbortSpec},
+};
+use crate::{
+    load::Traffic,
+    price::{Price, price_of},
+};
+
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub name: String,
+    pub question: String,
+    /// SHA-free digest of the scenario and all it includes: 16 hex digits.
+    pub digest: String,
+    pub seed: u64,
+    pub replications: u32,
+    /// A target's place here is its `TargetId` and its `RouteId`.
+    pub targets: Vec<PlanTarget>,
+    pub world: World,
+    pub traffic: Traffic,
+    pub faults: Vec<FaultRule>,
+    pub strategies: Vec<PlanStrategy>,
+    pub expect: Vec<ExpectSpec>,
+    pub slo: Slo,
+    pub abort: Abort,
+    /// End of the last phase.
+    pub end: Nanos,
+    /// How long open requests may still run after `end`.
+    pub drain: Nanos,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanTarget {
+    pub name: String,
+    pub spec: TargetSpec,
+    /// None when nobody said what it costs.
+    pub price: Option<Price>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanStrategy {
+    pub name: String,
+    /// Such as `sdk`.
+    pub kind: &'static str,
+    pub spec: StrategySpec,
+    pub worst: WorstCase,
+}
+
+/// When to stop a strategy's run early.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Abort {
+    pub spend_usd: Option<f64>,
+    /// Success share, and for how long it must stay below.
+    pub success_below: Option<(f64, Duration)>,
+}
+
+impl Plan {
+    /// Puts a checked scenario together. Sections that are absent were reported before, so an empty one stands in.
+    pub fn new(scenario: Scenario, resolved: Resolved, digest: String) -> Plan {
+        let prices = scenario.prices;
+        let target = |(name, spec): (String, TargetSpec)| {
+            let price = price_of(&name, &spec, &prices);
+            PlanTarget { name, spec, price }
+        };
+        let strategies = scenario.strategies.unwrap_or_default().into_iter();
+        Plan {
+            name: scenario.name.unwrap_or_default(),
+            question: scenario.question.unwrap_or_default(),
+            digest,
+            seed: scenario.seed,
+            replications: scenario.replications,
+            targets: scenario.targets.unwrap_or_default().into_iter().map(target).collect(),
+            end: resolved.traffic.end(),
+            world: resolved.world,
+            traffic: resolved.traffic,
+            faults: resolved.faults,
+            strategies: strategies.map(|(name, spec)| PlanStrategy::new(name, spec)).collect(),
+            expect: scenario.expect,
+            slo: slo(scenario.slo),
+            abort: abort(scenario.abort),
+            drain: scenario.drain.0,
+        }
+    }
+}
+
+impl Plan {
+    /// Leaves out every other strategy, and the expectations that concern one left out; gives the number of these.
+    pub fn keep_strategies(&mut self, names: &[String]) -> usize {
+        self.strategies.retain(|strategy| names.contains(&strategy.name));
+        let all = self.expect.len();
+        let known = |name: &str| names.iter().any(|known| known == name);
+        let whole = |expect: &ExpectSpec| {
+            expect.of.iter().all(known) && expect.better_than.as_deref().is_none_or(known)
+        };
+        self.expect.retain(whole);
+        all - self.expect.len()
+    }
+}
+
+impl PlanStrategy {
+    fn new(name: String, spec: StrategySpec) -> PlanStrategy {
+        PlanStrategy { name, kind: spec.kind(), worst: spec.worst_case(), spec }
+    }
+}
+
+fn slo(spec: SloSpec) -> Slo {
+    let ms = |span: Span| span.0 as f64 / 1e6;
+    Slo { first_token_ms: spec.first_token.map(ms), total_ms: spec.total.map(ms) }
+}
+
+fn abort(spec: AbortSpec) -> Abort {
+    Abort {
+        spend_usd: spec.spend.map(|dollars| dollars.0),
+        success_below: spec.success_below.map(|rule| (rule.share.0, Duration::from_nanos(rule.length.0))),
+    }
+}
