@@ -1,0 +1,54 @@
+//! The README's tables against the code's own: one row for each thing there is, none for what is not.
+
+use std::collections::BTreeSet;
+
+use super::{files_under, markdown, read};
+
+#[track_caller]
+fn rows_are(heading: &str, expected: impl IntoIterator<Item = impl Into<String>>) {
+    let readme = read("README.md");
+    let rows = markdown::first_column(markdown::section(&readme, heading));
+    let distinct: BTreeSet<String> = rows.iter().map(|row| (*row).to_owned()).collect();
+    assert_eq!(rows.len(), distinct.len(), "README.md, \"{heading}\": a row stands twice");
+    let expected: BTreeSet<String> = expected.into_iter().map(Into::into).collect();
+    let missing: Vec<&String> = expected.difference(&distinct).collect();
+    let extra: Vec<&String> = distinct.difference(&expected).collect();
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "README.md, \"{heading}\": missing {missing:?}, not in the code {extra:?}"
+    );
+}
+
+#[test]
+fn the_readme_lists_every_strategy() {
+    rows_are("## Strategies", richter_core::strategy::STRATEGIES.iter().map(|info| info.name));
+}
+
+#[test]
+fn the_readme_lists_every_fault() {
+    rows_are("## Faults", richter_mock_bedrock::fault::FAULTS.iter().map(|info| info.name));
+}
+
+#[test]
+fn the_readme_lists_every_way_to_arrive() {
+    rows_are("## Arrivals", richter::load::ARRIVALS.iter().map(|info| info.name));
+}
+
+#[test]
+fn the_readme_lists_every_metric() {
+    rows_are("## Metrics", richter_reports::metric::METRICS.iter().map(|info| info.name));
+}
+
+#[test]
+fn the_readme_lists_every_exit_code() {
+    rows_are("## Exit codes", richter::exit::Exit::ALL.iter().map(|exit| exit.code().to_string()));
+}
+
+#[test]
+fn the_readme_lists_every_scenario() {
+    let names = files_under("scenarios").into_iter().filter_map(|file| {
+        let name = file.path.strip_prefix("scenarios/")?.strip_suffix(".yaml")?;
+        (!name.contains('/')).then(|| name.to_owned())
+    });
+    rows_are("## Scenarios", names);
+}
