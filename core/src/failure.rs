@@ -71,7 +71,7 @@ pub enum Failure {
     BadRequest,
     /// An answer that ended without its end mark, or that the model itself broke off.
     StreamBroken,
-    /// The strategy turned the request away; nothing was sent.
+    /// The strategy itself refused: the request, of which nothing was sent, or a whole answer that it could not use.
     LocalReject,
 }
 

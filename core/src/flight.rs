@@ -126,7 +126,12 @@ pub struct FlightView<'a> {
     pub begun: Nanos,
 }
 
-impl FlightView<'_> {
+impl<'a> FlightView<'a> {
+    /// The same flight, as if its attempts had begun with this one.
+    pub(crate) fn since(&self, first: u32) -> FlightView<'a> {
+        FlightView { attempts: self.attempts.get(first as usize..).unwrap_or_default(), ..*self }
+    }
+
     /// How the latest attempt failed, if it did.
     pub fn last_failure(&self) -> Option<Failure> {
         self.attempts.last().and_then(Attempt::failure)

@@ -5,11 +5,16 @@
 //! enforces everything that strategies share; a strategy has only its own idea.
 
 mod backoff;
+pub mod connect_helper;
+pub mod cris;
 pub mod direct;
 mod limits;
+pub mod manual_fallback;
 pub mod ordered;
 pub mod preset;
+pub mod provisioned_spill;
 pub mod sdk;
+pub mod smart_balancer;
 
 pub use limits::{Timeouts, WorstCase};
 
@@ -66,10 +71,13 @@ pub enum Reason {
     CallerGone,
     StillInAir,
     WaitsSpent,
+    NothingEligible,
+    BreakerBlocks,
+    ReadingState,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 17] = [
         Reason::FirstChoice,
         Reason::NextTarget,
         Reason::RetrySame,
@@ -84,6 +92,9 @@ impl Reason {
         Reason::CallerGone,
         Reason::StillInAir,
         Reason::WaitsSpent,
+        Reason::NothingEligible,
+        Reason::BreakerBlocks,
+        Reason::ReadingState,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -102,6 +113,9 @@ impl Reason {
             Reason::CallerGone => "caller_gone",
             Reason::StillInAir => "still_in_air",
             Reason::WaitsSpent => "waits_spent",
+            Reason::NothingEligible => "nothing_eligible",
+            Reason::BreakerBlocks => "breaker_blocks",
+            Reason::ReadingState => "reading_state",
         }
     }
 
@@ -122,6 +136,9 @@ impl Reason {
             Reason::CallerGone => "the caller gave up waiting",
             Reason::StillInAir => "an attempt is still in the air",
             Reason::WaitsSpent => "the strategy put off its decision too often",
+            Reason::NothingEligible => "no target may be tried now",
+            Reason::BreakerBlocks => "the circuit breaker lets nothing through",
+            Reason::ReadingState => "waiting for the state that several routers share",
         }
     }
 }
@@ -172,6 +189,28 @@ pub enum Lesson {
     },
 }
 
+impl Lesson {
+    fn attempt(mut self) -> u32 {
+        *self.number()
+    }
+
+    /// The same, told to someone who knows nothing of the flight's attempts before `first`.
+    fn since(mut self, first: u32) -> Lesson {
+        *self.number() -= first;
+        self
+    }
+
+    fn number(&mut self) -> &mut u32 {
+        match self {
+            Lesson::Sent { attempt, .. }
+            | Lesson::Opened { attempt, .. }
+            | Lesson::Answered { attempt, .. }
+            | Lesson::Failed { attempt, .. }
+            | Lesson::Cancelled { attempt, .. } => attempt,
+        }
+    }
+}
+
 pub trait Strategy: std::fmt::Debug + std::marker::Send {
     fn contract(&self) -> Contract;
 
@@ -197,6 +236,12 @@ pub trait Strategy: std::fmt::Debug + std::marker::Send {
 
     /// A held flight to ask before the time that `hold` told it, and when. Asked after each input to any flight.
     fn call(&mut self, _now: Nanos) -> Option<(FlightId, Nanos)> {
+        None
+    }
+
+    /// A whole answer came of which the caller has seen nothing. An imitated client that throws such an answer away,
+    /// paid as it is, says what it takes it for, and hears of a failed attempt; all others hand it on.
+    fn discard(&mut self, _flight: &FlightView<'_>, _attempt: u32, _dice: &mut dyn Rng) -> Option<Failure> {
         None
     }
 
@@ -228,6 +273,12 @@ impl SpecProblem {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+
+    /// The same problem, of a part that is written under this key.
+    fn below(mut self, key: &str) -> SpecProblem {
+        self.path.insert(0, key.to_owned());
+        self
     }
 }
 
@@ -279,6 +330,26 @@ strategies! {
     Sdk(sdk::SdkSpec),
     /// Targets in list order, from the top for every request.
     Ordered(ordered::OrderedSpec),
+    /// Bedrock Connect Helper: failover with primaries and a cool-down file, quirks included.
+    ConnectHelper(connect_helper::ConnectHelperSpec),
+    /// Provisioned throughput, and on-demand for what it throttles.
+    ProvisionedSpill(provisioned_spill::ProvisionedSpillSpec),
+    /// A cross-Region inference profile, alone or beside its base model.
+    Cris(cris::CrisSpec),
+    /// A sample's helper module around a fixed chain: rate limiter, lifetime breaker, 1-2-4 s retries.
+    ManualFallback(manual_fallback::ManualFallbackSpec),
+    /// Most headroom in a quota table that parallel routers share.
+    SmartBalancer(smart_balancer::SmartBalancerSpec),
+}
+
+impl StrategySpec {
+    /// Why it would never call a target with this model id, however well the service knows it.
+    pub fn refuses_model(&self, model_id: &str) -> Option<String> {
+        match self {
+            StrategySpec::ManualFallback(spec) => spec.refuses_model(model_id),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

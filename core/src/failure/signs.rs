@@ -5,7 +5,7 @@ use super::{
     name::{self, Name},
 };
 
-/// The error code as the SDKs group it.
+/// The error code as the SDKs, and the programs around them, group it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Code {
     /// No reply, or one without a code.
@@ -16,6 +16,8 @@ pub enum Code {
     ModelNotReady,
     /// `RequestTimeout` and its like.
     Transient,
+    /// The request itself was refused.
+    Validation,
     Other,
 }
 
@@ -37,6 +39,7 @@ impl Signs {
                 Some(Name::Throttling) => Code::Throttling,
                 Some(Name::ModelNotReady) => Code::ModelNotReady,
                 Some(Name::RequestTimeout) => Code::Transient,
+                Some(Name::Validation) => Code::Validation,
                 _ => Code::Other,
             },
         };

@@ -12,9 +12,13 @@ pub(super) fn ceiling(base: Nanos, cap: Nanos, retry: u32) -> Nanos {
 
 /// A wait below the ceiling.
 pub(super) fn jittered(ceiling: Nanos, dice: &mut dyn Rng) -> Nanos {
-    // 53 bits: all that a double keeps, so the share is never 1.
-    let share = (dice.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-    (ceiling as f64 * share) as Nanos
+    (ceiling as f64 * share(dice)) as Nanos
+}
+
+/// Evenly from 0 up to, but never, 1.
+pub(super) fn share(dice: &mut dyn Rng) -> f64 {
+    // 53 bits: all that a double keeps.
+    (dice.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -15,10 +15,13 @@
 //! Sources: AWS SDKs and Tools Reference Guide, "Retry behavior"; the SDKs' own published retry code. Parameters are in
 //! `engine`, the quota in `quota`, the rate limiter in `limiter`, who waits for it in `line`.
 
-mod engine;
+pub(super) mod engine;
 mod limiter;
 mod line;
 mod quota;
+mod under;
+
+pub use under::ClientSpec;
 
 use std::time::Duration;
 
@@ -150,7 +153,7 @@ impl SdkSpec {
         Some(Box::new(self.client_of(find(&self.target)?)))
     }
 
-    fn client_of(&self, target: TargetId) -> Sdk {
+    pub(super) fn client_of(&self, target: TargetId) -> Sdk {
         let kept = self.retry_quota.unwrap_or(RetryQuota::Shared);
         Sdk {
             target,
@@ -172,8 +175,9 @@ impl SdkSpec {
     }
 }
 
+/// One client with its retries; other strategies call through it as well.
 #[derive(Debug)]
-struct Sdk {
+pub(super) struct Sdk {
     target: TargetId,
     engine: Engine,
     quota: Quota,
@@ -182,6 +186,11 @@ struct Sdk {
 }
 
 impl Sdk {
+    /// Calls this target from now on.
+    pub(super) fn aim(&mut self, target: TargetId) {
+        self.target = target;
+    }
+
     fn send(&self, at: Nanos, reason: Reason) -> Decision {
         let send = Send { target: self.target, at, timeouts: self.timeouts, max_tokens: None };
         Decision { step: Step::Send(send), reason }

@@ -18,6 +18,11 @@ fn the_shortest_spelling_of_each_strategy_has_no_problem() {
         json!({ "direct": { "target": "a" } }),
         json!({ "sdk": { "target": "a" } }),
         json!({ "ordered": { "targets": ["a", "b"] } }),
+        json!({ "connect_helper": { "endpoints": [{ "target": "a" }] } }),
+        json!({ "provisioned_spill": { "primary": "a", "secondary": "b" } }),
+        json!({ "cris": { "profile": "a" } }),
+        json!({ "manual_fallback": { "chain": { "cross_region": ["a", "b"] } } }),
+        json!({ "smart_balancer": { "table": [{ "target": "a" }, { "target": "b" }] } }),
     ] {
         assert_eq!(problems(written.clone()), [""; 0], "{written}");
     }
@@ -113,7 +118,16 @@ fn the_worst_case_counts_every_attempt_and_every_wait() {
 /// The names in files are the names that reports and lists use.
 #[test]
 fn names_in_files_and_in_lists_are_the_same() {
-    let written = ["direct", "sdk", "ordered"];
+    let written = [
+        "direct",
+        "sdk",
+        "ordered",
+        "connect_helper",
+        "provisioned_spill",
+        "cris",
+        "manual_fallback",
+        "smart_balancer",
+    ];
     assert_eq!(STRATEGIES.iter().map(|info| info.name).collect::<Vec<_>>(), written);
     for class in FailureClass::ALL {
         assert_eq!(serde_json::from_value::<FailureClass>(json!(class.name())).unwrap(), class);

@@ -256,6 +256,17 @@ fn a_spike_that_no_quota_notices_is_doubted() {
 }
 
 #[test]
+fn a_strategy_that_checks_model_ids_is_not_given_one_that_it_refuses() {
+    let fallback = "manual_fallback: { chain: { cross_region: [east, west] }, sdk_retries: false }";
+    let sound = SOUND.replace("ordered: { targets: [east, west] }", fallback);
+    assert!(load(&sound).is_ok());
+    let problems = load(&sound.replace("anthropic.claude-3-haiku-20240307-v1:0", "mistral.large-2402"))
+        .expect_err("two models that the check refuses");
+    assert_eq!(problems.errors(), 2);
+    insta::assert_snapshot!(problems.to_string());
+}
+
+#[test]
 fn a_flood_of_mistakes_is_cut_and_still_an_error() {
     let unknown: String = (0..200).map(|n| format!("unknown{n}: 1\n")).collect();
     let problems = load(&format!("{SOUND}{unknown}")).expect_err("unknown keys");

@@ -46,6 +46,9 @@ impl<O: Observer> Leg<'_, '_, O> {
 
     fn answered(&mut self, number: u32, usage: Usage) {
         if self.flight.committed.is_none() {
+            if let Some(failure) = self.strategy.discard(&self.flight.view(), number, self.turn.dice) {
+                return self.failed(number, failure, Signs::default());
+            }
             self.commit(number);
         }
         let target = self.close(number, AttemptResult::Answered(usage));

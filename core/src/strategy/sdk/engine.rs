@@ -21,27 +21,27 @@ const HINT_REACH: Nanos = 5 * SECOND;
 
 /// A failure worth a retry, as the SDKs group them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::strategy) enum Kind {
     Throttle,
     Transient,
     Timeout,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Engine {
-    pub(super) client: Client,
-    pub(super) mode: Mode,
-    pub(super) behaviour: Behaviour,
-    pub(super) attempts_max: u32,
+pub(in crate::strategy) struct Engine {
+    pub(in crate::strategy) client: Client,
+    pub(in crate::strategy) mode: Mode,
+    pub(in crate::strategy) behaviour: Behaviour,
+    pub(in crate::strategy) attempts_max: u32,
 }
 
 /// Whether the attempt's end came inside a stream, where no SDK retries.
-pub(super) fn in_stream(attempt: &Attempt, api: Api) -> bool {
+pub(in crate::strategy) fn in_stream(attempt: &Attempt, api: Api) -> bool {
     api.streams() && attempt.opened.is_some()
 }
 
 /// boto3: connect and read timeout 60 s each. Rust: connect 3.1 s and no read timeout.
-pub(super) fn default_timeouts(client: Client) -> Timeouts {
+pub(in crate::strategy) fn default_timeouts(client: Client) -> Timeouts {
     let minute = Some(Duration::from_secs(60));
     match client {
         Client::Boto3 => Timeouts { connect: minute, idle: minute, ..Timeouts::default() },
@@ -51,7 +51,7 @@ pub(super) fn default_timeouts(client: Client) -> Timeouts {
 
 impl Engine {
     /// Whether and why a failed attempt is retried.
-    pub(super) fn retries(&self, attempt: &Attempt, api: Api) -> Option<Kind> {
+    pub(in crate::strategy) fn retries(&self, attempt: &Attempt, api: Api) -> Option<Kind> {
         if in_stream(attempt, api) {
             return None;
         }
@@ -77,7 +77,7 @@ impl Engine {
     }
 
     /// What the retry after this attempt costs of the quota.
-    pub(super) fn cost(&self, flight: &FlightView<'_>, attempt: u32) -> Option<u32> {
+    pub(in crate::strategy) fn cost(&self, flight: &FlightView<'_>, attempt: u32) -> Option<u32> {
         let attempt = flight.attempts.get(attempt as usize)?;
         let kind = self.retries(attempt, flight.request.api)?;
         Some(match (self.behaviour, kind) {
@@ -88,7 +88,13 @@ impl Engine {
     }
 
     /// How long to wait before the n-th retry, counted from 1.
-    pub(super) fn wait(&self, kind: Kind, retry: u32, hint_ms: Option<u64>, dice: &mut dyn Rng) -> Nanos {
+    pub(in crate::strategy) fn wait(
+        &self,
+        kind: Kind,
+        retry: u32,
+        hint_ms: Option<u64>,
+        dice: &mut dyn Rng,
+    ) -> Nanos {
         let computed = backoff::jittered(self.ceiling(kind, retry), dice);
         let Some(hint) = hint_ms.map(|ms| ms.saturating_mul(MILLISECOND)) else {
             return computed;
@@ -101,7 +107,7 @@ impl Engine {
     }
 
     /// The longest wait before the n-th retry, whatever failed.
-    pub(super) fn wait_max(&self, retry: u32) -> Nanos {
+    pub(in crate::strategy) fn wait_max(&self, retry: u32) -> Nanos {
         let ceiling = self.ceiling(Kind::Throttle, retry);
         match (self.mode, self.behaviour, self.client) {
             (Mode::Legacy, _, _) | (_, Behaviour::Before2026, Client::Boto3) => ceiling,

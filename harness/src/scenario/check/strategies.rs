@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use richter_core::strategy::StrategySpec;
+
 use super::Check;
 use crate::scenario::{tree::Path, words};
 
@@ -33,16 +35,24 @@ fn targets(check: &mut Check<'_>) {
             return;
         }
         for (words, target) in spec.targets() {
+            let path = check.places.below(&home(name), &words);
             if !known.iter().any(|name| name == target) {
-                let path = check.places.below(&home(name), &words);
                 check.error(
                     path,
                     format!("no target is called \"{target}\""),
                     words::suggest(target, &known),
                 );
+            } else if let Some(refusal) = refusal(check, spec, target) {
+                check.error(path, refusal, "choose a target that it would call");
             }
         }
     }
+}
+
+/// Why the strategy would never call a target, though it exists.
+fn refusal(check: &Check<'_>, spec: &StrategySpec, target: &str) -> Option<String> {
+    let target = check.scenario.targets.as_ref()?.get(target)?;
+    spec.refuses_model(target.model_id())
 }
 
 fn unused(check: &mut Check<'_>) {
