@@ -124,6 +124,8 @@ pub struct FlightView<'a> {
     pub request: &'a Request,
     pub attempts: &'a [Attempt],
     pub begun: Nanos,
+    /// The time at which the strategy last wanted to be asked again, since the latest sending.
+    pub asked: Option<Nanos>,
 }
 
 impl<'a> FlightView<'a> {

@@ -9,6 +9,8 @@
 pub mod event;
 pub mod failure;
 pub mod flight;
+pub mod policy;
+pub mod quantity;
 pub mod request;
 pub mod span;
 pub mod strategy;

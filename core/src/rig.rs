@@ -10,8 +10,8 @@ use crate::{
     failure::{AttemptEnd, ErrorReply},
     flight::{AttemptId, Command, FlightId, Router, Turn},
     request::{Api, Request, Usage},
-    strategy::{Reason, Step, StrategySpec},
-    target::TargetId,
+    strategy::{Reason, Step, Strategy, StrategySpec},
+    target::{Known, OnDemand, TargetId, TargetSpec},
 };
 
 pub(crate) const MS: Nanos = 1_000_000;
@@ -79,6 +79,21 @@ pub(crate) const fn fails(after: Nanos, reply: ErrorReply<'static>) -> Play {
 pub(crate) const THROTTLED: Play = fails(10 * MS, error("ThrottlingException", 429));
 pub(crate) const BROKEN: Play = fails(10 * MS, error("InternalServerException", 500));
 pub(crate) const REFUSED: Play = fails(10 * MS, error("ValidationException", 400));
+
+pub(crate) fn target(region: &str) -> TargetSpec {
+    TargetSpec::OnDemand(OnDemand { region: region.into(), model: "model".into() })
+}
+
+/// Targets a, b, c … have the places 0, 1, 2 … and are in a Region of their own each.
+pub(crate) fn built(spec: &StrategySpec) -> Box<dyn Strategy> {
+    let names: Vec<String> = ('a'..='z').map(String::from).collect();
+    let targets: Vec<TargetSpec> = names.iter().map(|name| target(name)).collect();
+    let find = |name: &str| {
+        let at = names.iter().position(|known| known == name)?;
+        Some(Known { id: TargetId(at as u16), spec: &targets[at] })
+    };
+    spec.build(&find).unwrap()
+}
 
 /// An event without its borrows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -178,12 +193,11 @@ impl<'s> World<'s> {
         }
     }
 
-    /// With a strategy as written in a file; targets a, b, c … have the places 0, 1, 2 ….
+    /// With a strategy as written in a file, for the targets that [`built`] knows.
     pub(crate) fn of(spec: serde_json::Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> Self {
         let spec: StrategySpec = serde_json::from_value(spec).unwrap();
         assert_eq!(spec.problems(), []);
-        let place = |name: &str| Some(TargetId(u16::from(name.bytes().next()? - b'a')));
-        World::new(Router::new(spec.build(&place).unwrap()), script)
+        World::new(Router::new(built(&spec)), script)
     }
 
     pub(crate) fn arrive(&mut self, at: Nanos, number: u64, api: Api) {

@@ -5,6 +5,7 @@
 //! enforces everything that strategies share; a strategy has only its own idea.
 
 mod backoff;
+pub mod composed;
 pub mod connect_helper;
 pub mod cris;
 pub mod direct;
@@ -29,7 +30,7 @@ use crate::{
     failure::Failure,
     flight::{FlightId, FlightView},
     request::Usage,
-    target::TargetId,
+    target::{Known, TargetId},
 };
 
 /// What to do next for one request.
@@ -72,12 +73,20 @@ pub enum Reason {
     StillInAir,
     WaitsSpent,
     NothingEligible,
-    BreakerBlocks,
     ReadingState,
+    CoolingDown,
+    BreakerBlocked,
+    Probe,
+    Panicked,
+    LastResort,
+    Barred,
+    LeastBad,
+    QuotaShort,
+    Hedged,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 25] = [
         Reason::FirstChoice,
         Reason::NextTarget,
         Reason::RetrySame,
@@ -93,8 +102,16 @@ impl Reason {
         Reason::StillInAir,
         Reason::WaitsSpent,
         Reason::NothingEligible,
-        Reason::BreakerBlocks,
         Reason::ReadingState,
+        Reason::CoolingDown,
+        Reason::BreakerBlocked,
+        Reason::Probe,
+        Reason::Panicked,
+        Reason::LastResort,
+        Reason::Barred,
+        Reason::LeastBad,
+        Reason::QuotaShort,
+        Reason::Hedged,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -114,8 +131,16 @@ impl Reason {
             Reason::StillInAir => "still_in_air",
             Reason::WaitsSpent => "waits_spent",
             Reason::NothingEligible => "nothing_eligible",
-            Reason::BreakerBlocks => "breaker_blocks",
             Reason::ReadingState => "reading_state",
+            Reason::CoolingDown => "cooling_down",
+            Reason::BreakerBlocked => "breaker_blocked",
+            Reason::Probe => "probe",
+            Reason::Panicked => "panicked",
+            Reason::LastResort => "last_resort",
+            Reason::Barred => "barred",
+            Reason::LeastBad => "least_bad",
+            Reason::QuotaShort => "quota_short",
+            Reason::Hedged => "hedged",
         }
     }
 
@@ -137,8 +162,16 @@ impl Reason {
             Reason::StillInAir => "an attempt is still in the air",
             Reason::WaitsSpent => "the strategy put off its decision too often",
             Reason::NothingEligible => "no target may be tried now",
-            Reason::BreakerBlocks => "the circuit breaker lets nothing through",
             Reason::ReadingState => "waiting for the state that several routers share",
+            Reason::CoolingDown => "every target that could take it is cooling down after a refusal",
+            Reason::BreakerBlocked => "every target that could take it is blocked after faults",
+            Reason::Probe => "the one attempt that finds out whether a target works again",
+            Reason::Panicked => "health was ignored, because no target was healthy",
+            Reason::LastResort => "the target that is used only when nothing else is left",
+            Reason::Barred => "we may not use the target, or it does not exist",
+            Reason::LeastBad => "the target that would be eligible first, since none is",
+            Reason::QuotaShort => "no quota is left for this request, by the strategy's own books",
+            Reason::Hedged => "a second attempt elsewhere, because the first one is silent for too long",
         }
     }
 }
@@ -248,6 +281,9 @@ pub trait Strategy: std::fmt::Debug + std::marker::Send {
     fn learn(&mut self, flight: &FlightView<'_>, lesson: &Lesson, now: Nanos);
 }
 
+/// What is behind a target's name.
+pub type Find<'a> = dyn Fn(&str) -> Option<Known<'a>> + 'a;
+
 /// A row of `richter list strategies` and of the README.
 #[derive(Debug, Clone, Copy)]
 pub struct StrategyInfo {
@@ -288,6 +324,7 @@ macro_rules! strategies {
         /// A strategy as written in a file.
         #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        #[expect(clippy::large_enum_variant, reason = "there are a handful of them, and each is read once")]
         pub enum StrategySpec {
             $($(#[$doc])* $variant($module::$spec),)+
         }
@@ -314,9 +351,9 @@ macro_rules! strategies {
                 match self { $(StrategySpec::$variant(spec) => spec.worst_case(),)+ }
             }
 
-            /// Builds the strategy; `find` maps a target's name to its place. `None` if it does not know a name or there is none. Call
+            /// Builds the strategy; `find` tells what is behind a target's name. `None` if it does not know a name or there is none. Call
             /// after `problems` was found empty.
-            pub fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
+            pub fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
                 match self { $(StrategySpec::$variant(spec) => spec.build(find),)+ }
             }
         }
@@ -340,6 +377,8 @@ strategies! {
     ManualFallback(manual_fallback::ManualFallbackSpec),
     /// Most headroom in a quota table that parallel routers share.
     SmartBalancer(smart_balancer::SmartBalancerSpec),
+    /// Tiers of targets with gates, a selector, retries, budgets and more, each switched on here or by a preset.
+    Composed(composed::ComposedSpec),
 }
 
 impl StrategySpec {
@@ -348,6 +387,14 @@ impl StrategySpec {
         match self {
             StrategySpec::ManualFallback(spec) => spec.refuses_model(model_id),
             _ => None,
+        }
+    }
+
+    /// Settings that cannot work with what is behind the targets' names.
+    pub fn misfits(&self, find: &Find<'_>) -> Vec<SpecProblem> {
+        match self {
+            StrategySpec::Composed(spec) => spec.misfits(find),
+            _ => Vec::new(),
         }
     }
 }

@@ -7,6 +7,13 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(pub u16);
 
+/// A target as a strategy gets to know it: where it stands, and what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub id: TargetId,
+    pub spec: &'a TargetSpec,
+}
+
 /// One way to reach a model, as written in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

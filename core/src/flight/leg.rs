@@ -86,6 +86,7 @@ impl<O: Observer> Leg<'_, '_, O> {
 
     fn wait(&mut self, at: Nanos, reason: Reason) {
         if let Some(at) = self.put_off(at, reason) {
+            self.flight.asked = Some(at);
             self.decided(Decision { step: Step::AskAgain { at }, reason });
             self.plan(Planned::Ask { at });
         }
@@ -161,6 +162,7 @@ impl<O: Observer> Leg<'_, '_, O> {
     fn launch(&mut self, send: &Send) {
         let number = self.flight.attempts.len() as u32;
         let Send { target, timeouts, max_tokens, .. } = *send;
+        self.flight.asked = None;
         self.flight.attempts.push(Attempt {
             target,
             sent: self.turn.now,

@@ -33,6 +33,8 @@ pub(super) struct Flight {
     /// Whether the strategy holds the planned sending back.
     pub(super) held: bool,
     pub(super) waits: u32,
+    /// What the latest `AskAgain` named.
+    pub(super) asked: Option<Nanos>,
     pub(super) last_failure: Option<Failure>,
 }
 
@@ -49,6 +51,7 @@ impl Flight {
             planned: None,
             held: false,
             waits: 0,
+            asked: None,
             last_failure: None,
         }
     }
@@ -62,7 +65,13 @@ impl Flight {
     }
 
     pub(super) fn view(&self) -> FlightView<'_> {
-        FlightView { id: self.id, request: &self.request, attempts: &self.attempts, begun: self.begun }
+        FlightView {
+            id: self.id,
+            request: &self.request,
+            attempts: &self.attempts,
+            begun: self.begun,
+            asked: self.asked,
+        }
     }
 
     /// Brings a held sending forward; whether that changed anything.

@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::{faithful::Faithful, promised::Promised};
-use super::{Strategy, StrategyInfo, Timeouts, WorstCase};
+use super::{Find, Strategy, StrategyInfo, Timeouts, WorstCase};
 use crate::{Nanos, span, target::TargetId};
 
 pub const INFO: StrategyInfo = StrategyInfo {
@@ -188,7 +188,7 @@ impl ConnectHelperSpec {
         }
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
         let settings = self.settings(find)?;
         if !self.faithful {
             return Some(Box::new(Promised::new(settings)));
@@ -197,11 +197,11 @@ impl ConnectHelperSpec {
         Some(Box::new(Faithful::new(settings, self.instances, lifetime)))
     }
 
-    fn settings(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Settings> {
+    fn settings(&self, find: &Find<'_>) -> Option<Settings> {
         let endpoint = |spec: &EndpointSpec| {
-            let profiles = spec.profiles.iter().map(|(prefix, name)| Some((prefix.clone(), find(name)?)));
+            let profiles = spec.profiles.iter().map(|(prefix, name)| Some((prefix.clone(), find(name)?.id)));
             Some(Endpoint {
-                target: find(&spec.target)?,
+                target: find(&spec.target)?.id,
                 primary: spec.primary,
                 next_available: spec.next_available_time.map_or(0, span::nanos),
                 prefix: spec.region_profile_prefix.clone(),

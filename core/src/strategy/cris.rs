@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Contract, Decision, Lesson, SpecProblem, Strategy, StrategyInfo, WorstCase,
+    Contract, Decision, Find, Lesson, SpecProblem, Strategy, StrategyInfo, WorstCase,
     sdk::{ClientSpec, Mode, Sdk, SdkSpec},
 };
 use crate::{
@@ -74,10 +74,10 @@ impl CrisSpec {
         self.client().worst_case()
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
-        let profile = find(&self.profile)?;
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        let profile = find(&self.profile)?.id;
         let base = match &self.base {
-            Some(name) => Some(find(name)?),
+            Some(name) => Some(find(name)?.id),
             None => None,
         };
         Some(Box::new(Cris { client: self.client().client_of(profile), profile, base, begun: 0 }))

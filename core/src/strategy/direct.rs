@@ -12,7 +12,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Contract, Decision, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts, WorstCase,
+    Contract, Decision, Find, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts,
+    WorstCase,
 };
 use crate::{Nanos, flight::FlightView, target::TargetId};
 
@@ -41,8 +42,8 @@ impl DirectSpec {
         WorstCase::of(1, &self.timeouts, std::time::Duration::ZERO)
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
-        Some(Box::new(Direct { target: find(&self.target)?, timeouts: self.timeouts }))
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(Direct { target: find(&self.target)?.id, timeouts: self.timeouts }))
     }
 }
 

@@ -81,7 +81,7 @@ impl ManualFallback {
             }
         }
         if !self.breaker.admits(now) {
-            return stop(Reason::BreakerBlocks);
+            return stop(Reason::BreakerBlocked);
         }
         let call = Call { number: 0, began: now, attempts: 0 };
         self.send(self.course.targets[0], now, &call, Reason::FirstChoice)

@@ -16,8 +16,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Contract, Decision, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts, WorstCase,
-    backoff,
+    Contract, Decision, Find, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts,
+    WorstCase, backoff,
 };
 use crate::{
     Nanos,
@@ -164,8 +164,8 @@ impl OrderedSpec {
         WorstCase { wall: worst.wall.map(|wall| wall.min(deadline.saturating_add(total))), ..worst }
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
-        let targets = self.targets.iter().map(|name| find(name)).collect::<Option<Vec<_>>>()?;
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        let targets = self.targets.iter().map(|name| Some(find(name)?.id)).collect::<Option<Vec<_>>>()?;
         if targets.is_empty() {
             return None;
         }

@@ -25,14 +25,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Contract, Decision, Lesson, Reason, SpecProblem, Step, Strategy, StrategyInfo, WorstCase,
+    Contract, Decision, Find, Lesson, Reason, SpecProblem, Step, Strategy, StrategyInfo, WorstCase,
     sdk::{ClientSpec, Mode, Sdk, SdkSpec},
 };
 use crate::{
     Nanos,
     failure::{Code, Failure, ThrottleScope},
     flight::{ATTEMPTS_MAX, FlightId, FlightView},
-    target::TargetId,
 };
 
 pub const INFO: StrategyInfo = StrategyInfo {
@@ -94,8 +93,8 @@ impl ProvisionedSpillSpec {
         }
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
-        let client = |name: &str| Some(self.side(name).client_of(find(name)?));
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        let client = |name: &str| Some(self.side(name).client_of(find(name)?.id));
         Some(Box::new(ProvisionedSpill {
             primary: client(&self.primary)?,
             secondary: client(&self.secondary)?,

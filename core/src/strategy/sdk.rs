@@ -31,7 +31,8 @@ use serde::Deserialize;
 
 use self::{engine::Engine, limiter::Limiter, quota::Quota};
 use super::{
-    Contract, Decision, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts, WorstCase,
+    Contract, Decision, Find, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts,
+    WorstCase,
 };
 use crate::{
     Nanos,
@@ -149,8 +150,8 @@ impl SdkSpec {
         }
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
-        Some(Box::new(self.client_of(find(&self.target)?)))
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(self.client_of(find(&self.target)?.id)))
     }
 
     pub(super) fn client_of(&self, target: TargetId) -> Sdk {

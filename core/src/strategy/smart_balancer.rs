@@ -38,7 +38,8 @@ use self::{
     table::{Change, Row, Table},
 };
 use super::{
-    Contract, Decision, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts, WorstCase,
+    Contract, Decision, Find, Lesson, Reason, Send, SpecProblem, Step, Strategy, StrategyInfo, Timeouts,
+    WorstCase,
     sdk::{
         Behaviour, Client, Mode,
         engine::{self, Engine},
@@ -168,12 +169,12 @@ impl SmartBalancerSpec {
         }
     }
 
-    pub(super) fn build(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<Box<dyn Strategy>> {
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
         Some(Box::new(self.balancer(find)?))
     }
 
-    fn balancer(&self, find: &dyn Fn(&str) -> Option<TargetId>) -> Option<SmartBalancer> {
-        let row = |row: &RowSpec| Some(Row::new(find(&row.target)?, row.quota));
+    fn balancer(&self, find: &Find<'_>) -> Option<SmartBalancer> {
+        let row = |row: &RowSpec| Some(Row::new(find(&row.target)?.id, row.quota));
         let rows = self.table.iter().map(row).collect::<Option<Vec<_>>>()?;
         let (read, write) = (span::nanos(self.read), span::nanos(self.write));
         let pace = Pace { read, write: if self.count == Count::AtSelection { write } else { 0 } };

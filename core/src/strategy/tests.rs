@@ -23,6 +23,7 @@ fn the_shortest_spelling_of_each_strategy_has_no_problem() {
         json!({ "cris": { "profile": "a" } }),
         json!({ "manual_fallback": { "chain": { "cross_region": ["a", "b"] } } }),
         json!({ "smart_balancer": { "table": [{ "target": "a" }, { "target": "b" }] } }),
+        json!({ "composed": { "tiers": [["a"]] } }),
     ] {
         assert_eq!(problems(written.clone()), [""; 0], "{written}");
     }
@@ -83,7 +84,9 @@ fn targets_are_named_with_the_place_where_they_are_written() {
     let named: Vec<(String, &str)> =
         ordered.targets().into_iter().map(|(path, name)| (path.join("."), name)).collect();
     assert_eq!(named, [("ordered.targets.0".into(), "east"), ("ordered.targets.1".into(), "west")]);
-    assert!(ordered.build(&|name| (name == "east").then_some(TargetId(0))).is_none());
+    let east = crate::rig::target("us-east-1");
+    let known = Known { id: TargetId(0), spec: &east };
+    assert!(ordered.build(&|name| (name == "east").then_some(known)).is_none());
     assert!(spec(json!({ "ordered": { "targets": [] } })).build(&|_| None).is_none());
 }
 
@@ -127,6 +130,7 @@ fn names_in_files_and_in_lists_are_the_same() {
         "cris",
         "manual_fallback",
         "smart_balancer",
+        "composed",
     ];
     assert_eq!(STRATEGIES.iter().map(|info| info.name).collect::<Vec<_>>(), written);
     for class in FailureClass::ALL {

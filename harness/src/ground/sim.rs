@@ -11,7 +11,7 @@ mod callers;
 use richter_core::{
     flight::{Command, FlightId, Router, Turn},
     request::Request,
-    target::TargetId,
+    target::{Known, TargetId},
 };
 use richter_mock_bedrock::{
     Nanos,
@@ -56,7 +56,8 @@ impl<'p, W: Witness> Simulation<'p, W> {
     pub fn new(plan: &'p Plan, strategy: usize, replication: u32, witness: W) -> Result<Self, TraceError> {
         let luck = Luck::new(plan.seed, replication);
         let find = |name: &str| {
-            plan.targets.iter().position(|target| target.name == name).map(|at| TargetId(at as u16))
+            let at = plan.targets.iter().position(|target| target.name == name)?;
+            Some(Known { id: TargetId(at as u16), spec: &plan.targets[at].spec })
         };
         let built = plan.strategies[strategy].spec.build(&find).expect("the plan's strategies were checked");
         let mut schedule = plan.traffic.arrivals(luck);

@@ -10,6 +10,7 @@ use crate::{
     request::{Api, Request},
     rig::{self, BROKEN, Loaded, MS, Play, REFUSED, SECOND, THROTTLED, World},
     strategy::{Reason, Step, StrategySpec},
+    target::{Known, TargetId},
 };
 
 mod promises;
@@ -177,7 +178,11 @@ fn f0_11_with_profiles_on_the_model_is_sent_under_the_regions_prefix() {
         let spec = listed(vec![endpoint], json!({ "enable_cross_region_inference": through_profiles }));
         let spec: StrategySpec = serde_json::from_value(spec).unwrap();
         assert_eq!(spec.problems(), []);
-        let find = |name: &str| ids.iter().position(|id| *id == name).map(|at| TargetId(at as u16));
+        let spot = rig::target("here");
+        let find = |name: &str| {
+            let at = ids.iter().position(|id| *id == name)?;
+            Some(Known { id: TargetId(at as u16), spec: &spot })
+        };
         let router = crate::flight::Router::new(spec.build(&find).unwrap());
         let mut world = World::new(router, |_, _| GOOD);
         world.arrive(0, 0, Api::Converse);
@@ -259,11 +264,12 @@ fn f0_14_an_answer_whose_first_block_is_no_text_fails_its_region_and_the_next_is
 #[test]
 fn f0_15_inference_settings_once_given_stick_to_the_instance() {
     let spec: StrategySpec = serde_json::from_value(plain(&["a"], json!({ "instances": 2 }))).unwrap();
-    let mut helper = spec.build(&|_| Some(TargetId(0))).unwrap();
+    let spot = rig::target("here");
+    let mut helper = spec.build(&|_| Some(Known { id: TargetId(0), spec: &spot })).unwrap();
     let mut sent = |number: u64, max_tokens| {
         let request = Request { max_tokens, ..rig::request(number, Api::Converse, 0) };
         let id = FlightId { slot: 0, generation: number as u32 };
-        let flight = FlightView { id, request: &request, attempts: &[], begun: 0 };
+        let flight = FlightView { id, request: &request, attempts: &[], begun: 0, asked: None };
         match helper.step(&flight, 0, &mut Loaded(0.5)).step {
             Step::Send(send) => send.max_tokens.or(max_tokens),
             step => panic!("{step:?}"),

@@ -15,10 +15,9 @@ use crate::{
     flight::ATTEMPTS_MAX,
     span,
     strategy::{
-        SpecProblem, Strategy, WorstCase,
+        Find, SpecProblem, Strategy, WorstCase,
         sdk::{Behaviour, Client, Mode, engine::Engine},
     },
-    target::TargetId,
 };
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -181,11 +180,13 @@ impl ManualFallbackSpec {
         WorstCase { attempts: self.attempts(), wall: Some(wall) }
     }
 
-    pub(in crate::strategy) fn build(
-        &self,
-        find: &dyn Fn(&str) -> Option<TargetId>,
-    ) -> Option<Box<dyn Strategy>> {
-        let targets = self.chain.names().iter().map(|name| find(name)).collect::<Option<Vec<_>>>()?;
+    pub(in crate::strategy) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        let targets = self
+            .chain
+            .names()
+            .iter()
+            .map(|name| find(name).map(|known| known.id))
+            .collect::<Option<Vec<_>>>()?;
         if targets.is_empty() {
             return None;
         }

@@ -83,7 +83,7 @@ fn f3_2_five_failed_requests_in_the_life_of_the_process_block_and_successes_betw
         *outcomes(settings, fates.iter().copied()).last().unwrap()
     };
     let refused = after("lifetime");
-    assert_eq!((refused.attempts, refused.reason), (0, Reason::BreakerBlocks));
+    assert_eq!((refused.attempts, refused.reason), (0, Reason::BreakerBlocked));
     assert_eq!(refused.outcome, Outcome::Failed(crate::failure::Failure::LocalReject));
     assert_eq!(after("in_a_row").reason, Reason::Answered);
     assert_eq!(after("nothing").reason, Reason::Answered);
@@ -94,7 +94,7 @@ fn f3_2_one_failure_of_the_breaker_is_a_request_with_four_failed_tries() {
     let refusals = |failed: usize| {
         let fates = std::iter::repeat_n(false, failed);
         let last = *outcomes(json!({ "sdk_retries": false }), fates).last().unwrap();
-        last.reason == Reason::BreakerBlocks
+        last.reason == Reason::BreakerBlocked
     };
     assert_eq!([4, 5].map(refusals), [false, true]);
 }
@@ -108,7 +108,7 @@ fn f3_3_when_open_a_request_at_60_s_since_the_last_failure_is_refused_and_at_60_
     world.arrive(last_failure + 60 * SECOND, 5, Api::Converse);
     world.arrive(last_failure + 60_100 * MS, 6, Api::Converse);
     let finished = world.run().finished();
-    assert_eq!((finished[5].attempts, finished[5].reason), (0, Reason::BreakerBlocks));
+    assert_eq!((finished[5].attempts, finished[5].reason), (0, Reason::BreakerBlocked));
     assert_eq!((finished[6].attempts, finished[6].reason), (1, Reason::Answered));
 }
 
@@ -231,7 +231,7 @@ fn an_open_breaker_still_makes_requests_wait_for_their_turn() {
     (5..7).for_each(|number| world.arrive(10 * SECOND, number, Api::Converse));
     let notes = world.run();
     let refused = |(at, note): &(Nanos, Note)| {
-        matches!(note, Note::Decided(Step::Stop, Reason::BreakerBlocks)).then_some(*at)
+        matches!(note, Note::Decided(Step::Stop, Reason::BreakerBlocked)).then_some(*at)
     };
     let at: Vec<Nanos> = notes.0.iter().filter_map(refused).collect();
     assert_eq!(at, [10 * SECOND, 10 * SECOND + 100 * MS]);
@@ -244,7 +244,7 @@ fn a_stream_that_breaks_after_its_first_content_counts_for_the_breaker_and_is_no
     (0..6).for_each(|number| world.arrive(number * SECOND, number, Api::ConverseStream));
     let reasons: Vec<Reason> = world.run().finished().iter().map(|finish| finish.reason).collect();
     assert_eq!(reasons[..5], [Reason::BrokenAfterCommit; 5]);
-    assert_eq!(reasons[5], Reason::BreakerBlocks);
+    assert_eq!(reasons[5], Reason::BreakerBlocked);
 }
 
 #[test]

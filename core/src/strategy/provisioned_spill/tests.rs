@@ -9,6 +9,7 @@ use crate::{
     request::Api,
     rig::{self, BROKEN, MS, Play, REFUSED, SECOND, THROTTLED, USAGE, World},
     strategy::StrategySpec,
+    target::TargetId,
     target::TargetSpec,
 };
 

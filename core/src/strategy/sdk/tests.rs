@@ -163,7 +163,7 @@ fn quota_after(settings: Value, api: Api, plays: &[Play]) -> u32 {
     let mut attempts = Vec::new();
     let request = rig::request(0, api, 0);
     for play in plays {
-        let view = FlightView { id: FLIGHT, request: &request, attempts: &attempts, begun: 0 };
+        let view = FlightView { id: FLIGHT, request: &request, attempts: &attempts, begun: 0, asked: None };
         if !attempts.is_empty() && !client.withdraw(&view, TargetId(0)) {
             break;
         }
@@ -171,7 +171,7 @@ fn quota_after(settings: Value, api: Api, plays: &[Play]) -> u32 {
         let (lesson, attempt) = heard(attempts.len() as u32, play);
         attempts.push(attempt);
         client.learn(
-            &FlightView { id: FLIGHT, request: &request, attempts: &attempts, begun: 0 },
+            &FlightView { id: FLIGHT, request: &request, attempts: &attempts, begun: 0, asked: None },
             &lesson,
             0,
         );

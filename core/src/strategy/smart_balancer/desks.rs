@@ -139,7 +139,8 @@ mod tests {
     /// Times in milliseconds: the flight's slot, its beginning and now.
     fn turn(desks: &mut Desks, slot: u32, begun: Nanos, now: Nanos) -> Turn {
         let request = rig::request(u64::from(slot), Api::Converse, begun * MS);
-        let view = FlightView { id: id(slot), request: &request, attempts: &[], begun: begun * MS };
+        let view =
+            FlightView { id: id(slot), request: &request, attempts: &[], begun: begun * MS, asked: None };
         desks.turn(&view, now * MS)
     }
 

@@ -8,6 +8,7 @@ use crate::{
     request::Api,
     rig::{self, BROKEN, MS, Play, REFUSED, SECOND, THROTTLED, World},
     strategy::StrategySpec,
+    target::Known,
 };
 
 const MINUTE: Nanos = 60 * SECOND;
@@ -50,7 +51,11 @@ fn written(settings: Value) -> Value {
 fn world<'s>(settings: Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> (World<'s>, Open) {
     let spec: SmartBalancerSpec = serde_json::from_value(written(settings)).unwrap();
     assert_eq!(spec.problems(), []);
-    let place = |name: &str| Some(TargetId(u16::from(name.bytes().next()? - b'a')));
+    let spot = rig::target("here");
+    let place = |name: &str| {
+        let id = TargetId(u16::from(name.bytes().next()? - b'a'));
+        Some(Known { id, spec: &spot })
+    };
     let open = Open(Arc::new(Mutex::new(spec.balancer(&place).unwrap())));
     (World::new(Router::new(Box::new(open.clone())), script), open)
 }
@@ -187,7 +192,8 @@ fn f4_8_a_dead_target_becomes_a_black_hole_unless_requests_count_when_they_are_s
 fn f4_9_an_empty_table_is_refused_when_the_file_is_read() {
     let spec: StrategySpec = serde_json::from_value(json!({ "smart_balancer": { "table": [] } })).unwrap();
     assert_eq!(spec.problems().len(), 1);
-    assert!(spec.build(&|_| Some(TargetId(0))).is_none());
+    let spot = rig::target("here");
+    assert!(spec.build(&|_| Some(Known { id: TargetId(0), spec: &spot })).is_none());
 }
 
 /// Requests counted after the minute's first reset stood, and wiped by a later one.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use richter_core::strategy::StrategySpec;
+use richter_core::{
+    strategy::{SpecProblem, StrategySpec},
+    target::{Known, TargetId},
+};
 
 use super::Check;
 use crate::scenario::{tree::Path, words};
@@ -77,10 +80,19 @@ fn settings(check: &mut Check<'_>) {
             let path = check.places.below(&home(name), &problem.path);
             check.error(path, problem.message.clone(), problem.hint.clone());
         }
+        for misfit in misfits(check, spec) {
+            let path = check.places.below(&home(name), &misfit.path);
+            check.error(path, misfit.message.clone(), misfit.hint.clone());
+        }
         if problems.is_empty() {
             worst_case(check, name, spec.worst_case().attempts);
         }
     }
+}
+
+fn misfits(check: &Check<'_>, spec: &StrategySpec) -> Vec<SpecProblem> {
+    let targets = check.scenario.targets.as_ref();
+    spec.misfits(&|name| Some(Known { id: TargetId(0), spec: targets?.get(name)? }))
 }
 
 fn worst_case(check: &mut Check<'_>, name: &str, attempts: u32) {

@@ -52,8 +52,13 @@ fn the_switch_for_several_regions_and_the_class_timeouts_have_no_effect() {
     assert_eq!(walk(json!({ "multi_region_retry": false })), walk(json!({})));
     let timeouts = |settings| {
         let spec: StrategySpec = serde_json::from_value(plain(&["a"], settings)).unwrap();
-        let mut world =
-            World::new(crate::flight::Router::new(spec.build(&|_| Some(TargetId(0))).unwrap()), |_, _| GOOD);
+        let spot = rig::target("here");
+        let mut world = World::new(
+            crate::flight::Router::new(
+                spec.build(&|_| Some(Known { id: TargetId(0), spec: &spot })).unwrap(),
+            ),
+            |_, _| GOOD,
+        );
         world.arrive(0, 0, Api::Converse);
         let sends = world.run().0.iter().filter_map(|(_, note)| match note {
             rig::Note::Decided(Step::Send(send), _) => Some(send.timeouts),

@@ -1,0 +1,235 @@
+//! Tiers of targets with gates, a selector, retries and budgets: a strategy as data.
+//!
+//! Idea. The known good policies as parts that are switched on one by one, in one fixed pipeline, so that a strategy can
+//! be written, read and compared without programming.
+//! Chooses. The first tier that has a target which every gate lets through; in it, what the selector picks. After a
+//! failure an untried target comes first, after a fault in another Region; the same target again only after a back-off.
+//! When no target is eligible, what `on_exhausted` says.
+//! Learns from. Throttles cool a quota pool (Region, model and kind together), faults cool or block a target. The caller's
+//! own faults teach nothing.
+//! Cold start. Every target is taken for healthy and as fast as the seed says.
+//! Throttling. Another pool at once; the throttled one is left alone, and one probe finds out when it takes work again.
+//! Bad at. What it cannot see: where a profile really runs, and what others spend of a shared quota until a throttle tells.
+//!
+//! Here are the settings and their checks; `decide` is the pipeline, `learn` what it hears, `preset` ready-made settings.
+//! The parts themselves are in [`crate::policy`].
+
+mod checks;
+mod choose;
+mod decide;
+mod learn;
+mod preset;
+mod settings;
+mod state;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::{settings::Settings, state::Composed};
+use super::{Find, SpecProblem, Strategy, StrategyInfo, Timeouts, WorstCase};
+use crate::{
+    policy::{
+        breaker::BreakerSpec,
+        budget::BudgetSpec,
+        cooldown::CooldownSpec,
+        hedge::HedgeSpec,
+        ledger::{LedgerSpec, LimitSpec},
+        part::Part,
+        retry::RetrySpec,
+        selector::SelectorSpec,
+    },
+    quantity::Share,
+    span,
+};
+
+pub use preset::{NAMES as PRESETS, settings as preset};
+
+pub const INFO: StrategyInfo = StrategyInfo {
+    name: "composed",
+    summary: "tiers of targets with gates, selector, budgets and presets: a strategy as data",
+};
+
+/// What is left out is as the preset says; without a preset it is off.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ComposedSpec {
+    /// Ready-made settings to start from; a key given here replaces the preset's.
+    #[serde(default)]
+    pub preset: Option<String>,
+    /// Names of the targets, tier by tier: a lower tier is used when no target of those above can be.
+    #[serde(default)]
+    pub tiers: Vec<Vec<String>>,
+    /// By target; 1 where none is given.
+    #[serde(default)]
+    pub weights: BTreeMap<String, f64>,
+    /// Which of several eligible targets of a tier; by default the first.
+    #[serde(default)]
+    pub select: Option<SelectorSpec>,
+    /// Leave alone what refused. While it is on, what we may not use is left alone for five minutes.
+    #[serde(default)]
+    pub cooldown: Option<Part<CooldownsSpec>>,
+    /// Block a target that fails too often.
+    #[serde(default)]
+    pub breaker: Option<Part<BreakerSpec>>,
+    /// Keep books on each quota pool and send only what fits.
+    #[serde(default)]
+    pub quota: Option<Part<LedgerSpec>>,
+    /// Known quotas, by target; what is not given is learnt from throttles.
+    #[serde(default)]
+    pub limits: BTreeMap<String, LimitSpec>,
+    /// A second attempt in another Region when a stream's first one stays silent.
+    #[serde(default)]
+    pub hedge: Option<Part<HedgeSpec>>,
+    /// Further attempts; off, each request gets one.
+    #[serde(default)]
+    pub retry: Option<Part<RetrySpec>>,
+    /// Limits on further attempts as shares of the traffic.
+    #[serde(default)]
+    pub budgets: Option<Part<BudgetsSpec>>,
+    /// Limits on each attempt; what is left out waits for ever. The first-token limit is for streams only.
+    #[serde(default)]
+    pub timeouts: Option<Timeouts>,
+    /// A first-token limit that follows what the target usually takes.
+    #[serde(default)]
+    pub first_token: Option<Part<FirstTokenSpec>>,
+    /// No attempt is sent later than this after the request's arrival.
+    #[serde(default, deserialize_with = "span::optional")]
+    #[schemars(schema_with = "span::schema")]
+    pub deadline: Option<Duration>,
+    /// What to do when no target is eligible: the first of these that can be done; in the end the request fails.
+    #[serde(default)]
+    pub on_exhausted: Option<Vec<Exhausted>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CooldownsSpec {
+    /// Of a quota pool, after throttles.
+    #[serde(default)]
+    pub throttle: Option<CooldownSpec>,
+    /// Of a target, after faults.
+    #[serde(default)]
+    pub fault: Option<CooldownSpec>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetsSpec {
+    /// For trying the same target again.
+    #[serde(default)]
+    pub same: Option<BudgetSpec>,
+    /// For moving on to another target.
+    #[serde(default)]
+    pub failover: Option<BudgetSpec>,
+}
+
+/// So many times a quantile of the target's recent first-token times. Until enough is known, `timeouts` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FirstTokenSpec {
+    #[serde(default = "almost_all")]
+    pub quantile: Share,
+    #[serde(default = "twice")]
+    pub times: f64,
+    /// Never shorter than this.
+    #[serde(deserialize_with = "span::required")]
+    #[schemars(schema_with = "span::schema")]
+    pub min: Duration,
+    /// Never longer than this.
+    #[serde(deserialize_with = "span::required")]
+    #[schemars(schema_with = "span::schema")]
+    pub max: Duration,
+    /// Answers seen before it counts.
+    #[serde(default = "hundred")]
+    pub samples_min: u32,
+}
+
+fn almost_all() -> Share {
+    Share(0.99)
+}
+fn twice() -> f64 {
+    2.0
+}
+fn hundred() -> u32 {
+    100
+}
+
+/// What to do when no target is eligible.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Exhausted {
+    /// Fail at once.
+    FailFast,
+    /// Wait until a target is eligible again, if that can be in time.
+    WaitFirst(WaitFirstSpec),
+    /// The target whose cool-down or blocking ends first; at most one request a second for each target.
+    LeastBad,
+    /// Ignore health and select among all targets, trusting each as far as it lately succeeded. Quota still counts.
+    PanicAll,
+    /// A target that is used for nothing else.
+    LastResort(LastResortSpec),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaitFirstSpec {
+    #[serde(deserialize_with = "span::required")]
+    #[schemars(schema_with = "span::schema")]
+    pub max: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LastResortSpec {
+    /// Name of the target.
+    pub target: String,
+}
+
+impl ComposedSpec {
+    pub(super) fn targets(&self) -> Vec<(Vec<String>, &str)> {
+        let path = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let mut targets = Vec::new();
+        for (tier, names) in self.tiers.iter().enumerate() {
+            for (at, name) in names.iter().enumerate() {
+                let (tier, at) = (tier.to_string(), at.to_string());
+                targets.push((path(&[INFO.name, "tiers", &tier, &at]), &**name));
+            }
+        }
+        for name in self.weights.keys() {
+            targets.push((path(&[INFO.name, "weights", name]), &**name));
+        }
+        for name in self.limits.keys() {
+            targets.push((path(&[INFO.name, "limits", name]), &**name));
+        }
+        for (at, step) in self.on_exhausted.iter().flatten().enumerate() {
+            if let Exhausted::LastResort(last) = step {
+                let at = at.to_string();
+                let keys = [INFO.name, "on_exhausted", &at, "last_resort", "target"];
+                targets.push((path(&keys), &*last.target));
+            }
+        }
+        targets
+    }
+
+    pub(super) fn problems(&self) -> Vec<SpecProblem> {
+        checks::problems(self)
+    }
+
+    /// Settings that cannot work with what is behind the targets' names.
+    pub(super) fn misfits(&self, find: &Find<'_>) -> Vec<SpecProblem> {
+        checks::misfits(self, find)
+    }
+
+    pub(super) fn worst_case(&self) -> WorstCase {
+        Settings::of(self).map_or(WorstCase { attempts: 0, wall: None }, |settings| settings.worst_case())
+    }
+
+    pub(super) fn build(&self, find: &Find<'_>) -> Option<Box<dyn Strategy>> {
+        Some(Box::new(Composed::new(self, Settings::of(self)?, find)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

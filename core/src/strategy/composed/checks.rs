@@ -1,0 +1,237 @@
+//! Settings that can never do what they are meant to.
+
+use std::collections::BTreeSet;
+
+use super::{ComposedSpec, Exhausted, INFO, PRESETS, settings::Settings};
+use crate::{
+    flight::ATTEMPTS_MAX,
+    policy::{budget::BudgetSpec, cooldown::CooldownSpec, part::Part, selector::SelectorSpec},
+    strategy::{Find, SpecProblem},
+};
+
+/// Places fit into the bits of one word.
+const TARGETS_MAX: usize = 64;
+
+pub(super) fn problems(spec: &ComposedSpec) -> Vec<SpecProblem> {
+    let mut found = Found(Vec::new());
+    found.presets(spec);
+    found.tiers(spec);
+    found.parts(spec);
+    found.exhausted(spec);
+    found.0
+}
+
+/// Settings that cannot work with what is behind the targets' names.
+pub(super) fn misfits(spec: &ComposedSpec, find: &Find<'_>) -> Vec<SpecProblem> {
+    let mut found = Found(Vec::new());
+    let regions: Option<BTreeSet<String>> =
+        spec.tiers.iter().flatten().map(|name| Some(find(name)?.spec.region().to_owned())).collect();
+    // A preset's hedge may rest; one that is asked for may not.
+    if matches!(spec.hedge, Some(Part::On(_))) && regions.is_some_and(|regions| regions.len() < 2) {
+        let hint = "add a target in another Region, or leave hedge out";
+        found.add(&["hedge"], "all targets are in one Region, so a hedge has nowhere to go", hint);
+    }
+    found.0
+}
+
+struct Found(Vec<SpecProblem>);
+
+impl Found {
+    fn add(&mut self, keys: &[&str], message: impl Into<String>, hint: impl Into<String>) {
+        let path: Vec<&str> = [INFO.name].iter().chain(keys).copied().collect();
+        self.0.push(SpecProblem::new(&path, message, hint));
+    }
+
+    fn presets(&mut self, spec: &ComposedSpec) {
+        let Some(name) = &spec.preset else { return };
+        if Settings::of(spec).is_none() {
+            let message = format!("no preset is called \"{name}\"");
+            self.add(&["preset"], message, format!("the presets are {}", PRESETS.join(", ")));
+        }
+    }
+
+    fn tiers(&mut self, spec: &ComposedSpec) {
+        if spec.tiers.is_empty() {
+            self.add(
+                &["tiers"],
+                "there are no tiers",
+                "write the targets tier by tier, as in [[east, west], [us]]",
+            );
+        }
+        if spec.tiers.iter().map(Vec::len).sum::<usize>() >= TARGETS_MAX {
+            let hint = format!("name fewer than {TARGETS_MAX} targets");
+            self.add(&["tiers"], "there are too many targets", hint);
+        }
+        let mut seen = BTreeSet::new();
+        for (tier, names) in spec.tiers.iter().enumerate() {
+            let tier = tier.to_string();
+            if names.is_empty() {
+                self.add(
+                    &["tiers", &tier],
+                    "the tier is empty",
+                    "name at least one target, or remove the tier",
+                );
+            }
+            for (at, name) in names.iter().enumerate() {
+                if !seen.insert(name) {
+                    let message = format!("target \"{name}\" is listed twice, so it is never reached here");
+                    self.add(&["tiers", &tier, &at.to_string()], message, "list each target once");
+                }
+            }
+        }
+        self.weights(spec, &seen);
+        self.limits(spec, &seen);
+    }
+
+    fn weights(&mut self, spec: &ComposedSpec, listed: &BTreeSet<&String>) {
+        for (name, weight) in &spec.weights {
+            if !listed.contains(name) {
+                let message = format!("\"{name}\" has a weight and is in no tier");
+                self.add(&["weights", name], message, "list it in a tier, or remove the weight");
+            } else if !(weight.is_finite() && *weight > 0.0) {
+                self.add(
+                    &["weights", name],
+                    "the weight is not above zero",
+                    "write a number such as 1 or 2.5",
+                );
+            }
+        }
+    }
+
+    fn limits(&mut self, spec: &ComposedSpec, listed: &BTreeSet<&String>) {
+        let settings = Settings::of(spec);
+        let quota = settings.as_ref().is_none_or(|settings| settings.quota.is_some());
+        for (name, limit) in &spec.limits {
+            let rates = [limit.requests, limit.tokens].into_iter().flatten();
+            if !listed.contains(name) {
+                let message = format!("\"{name}\" has a limit and is in no tier");
+                self.add(&["limits", name], message, "list it in a tier, or remove the limit");
+            } else if rates.clone().any(|rate| rate.per_second <= 0.0) {
+                let hint = "write a rate such as \"300k/min\"";
+                self.add(&["limits", name], "a limit of zero lets nothing through", hint);
+            } else if !quota {
+                self.add(&["limits", name], "nobody keeps books on this limit", "write `quota: {}`, too");
+            }
+        }
+        let headroom = settings.is_some_and(|settings| matches!(settings.select, SelectorSpec::Headroom(_)));
+        if headroom && !quota {
+            self.add(&["select"], "nobody knows how much room there is", "write `quota: {}`, too");
+        }
+    }
+
+    fn hedge(&mut self, spec: &ComposedSpec) {
+        let Some(Part::On(hedge)) = &spec.hedge else { return };
+        if hedge.share.0 <= 0.0 {
+            self.add(&["hedge", "share"], "this budget never pays", "write a share such as \"5%\"");
+        }
+        if Settings::of(spec).is_some_and(|settings| settings.retry.attempts_max < 2) {
+            self.add(&["hedge"], "there is no second attempt to hedge with", "write `retry: {}`, too");
+        }
+    }
+
+    fn parts(&mut self, spec: &ComposedSpec) {
+        if let Some(timeouts) = &spec.timeouts {
+            self.0.extend(timeouts.problems(INFO.name));
+        }
+        if spec.deadline.is_some_and(|deadline| deadline.is_zero()) {
+            self.add(
+                &["deadline"],
+                "a deadline of zero lets nothing be sent",
+                "write a length of time such as \"30s\"",
+            );
+        }
+        self.hedge(spec);
+        self.retry(spec);
+        self.gates(spec);
+        if let Some(Part::On(limit)) = &spec.first_token
+            && (limit.max < limit.min || limit.min.is_zero() || limit.times <= 0.0)
+        {
+            let message = "no first token could come in time";
+            self.add(&["first_token"], message, "write a `min` above zero, and a `max` of at least that");
+        }
+    }
+
+    fn retry(&mut self, spec: &ComposedSpec) {
+        if let Some(Part::On(retry)) = &spec.retry
+            && (!(1..=ATTEMPTS_MAX).contains(&retry.attempts_max))
+        {
+            let hint = format!("write a number from 1 to {ATTEMPTS_MAX}, the first attempt included");
+            self.add(&["retry", "attempts_max"], "the number of attempts is out of range", hint);
+        }
+        let Some(Part::On(budgets)) = &spec.budgets else { return };
+        for (key, budget) in [("same", budgets.same), ("failover", budgets.failover)] {
+            self.budget(&["budgets", key], budget);
+        }
+        if Settings::of(spec).is_some_and(|settings| settings.retry.attempts_max < 2) {
+            self.add(
+                &["budgets"],
+                "there are no further attempts to pay for",
+                "write `retry: {}`, or leave budgets out",
+            );
+        }
+    }
+
+    fn budget(&mut self, keys: &[&str], budget: Option<BudgetSpec>) {
+        if budget.is_some_and(|budget| !budget.can_pay()) {
+            let hint = "write a share such as \"10%\" or a floor such as \"1/s\"";
+            self.add(keys, "this budget never pays", hint);
+        }
+    }
+
+    fn gates(&mut self, spec: &ComposedSpec) {
+        if let Some(Part::On(cooldown)) = &spec.cooldown {
+            if cooldown.throttle.is_none() && cooldown.fault.is_none() {
+                let hint = "write `throttle` or `fault`, or `cooldown: off`";
+                self.add(&["cooldown"], "nothing is ever left alone", hint);
+            }
+            for (key, one) in [("throttle", cooldown.throttle), ("fault", cooldown.fault)] {
+                self.cooldown(key, one);
+            }
+        }
+        if let Some(Part::On(breaker)) = &spec.breaker
+            && (!breaker.can_block())
+        {
+            let hint = "write `consecutive`, or `calls_min` and `success_below`, above zero";
+            self.add(&["breaker"], "this breaker never blocks", hint);
+        }
+    }
+
+    fn cooldown(&mut self, key: &str, cooldown: Option<CooldownSpec>) {
+        if cooldown.is_some_and(|one| one.base.is_zero() || one.cap < one.base) {
+            let hint = "write a `base` above zero, and a `cap` of at least that";
+            self.add(&["cooldown", key], "this cool-down has no length", hint);
+        }
+    }
+
+    fn exhausted(&mut self, spec: &ComposedSpec) {
+        let steps = spec.on_exhausted.iter().flatten().enumerate();
+        let mut failed = false;
+        for (at, step) in steps {
+            let at = at.to_string();
+            if failed {
+                self.add(
+                    &["on_exhausted", &at],
+                    "nothing comes after fail_fast",
+                    "move fail_fast to the end",
+                );
+            }
+            match step {
+                Exhausted::FailFast => failed = true,
+                Exhausted::WaitFirst(wait) if wait.max.is_zero() => {
+                    let hint = "write a length of time such as \"2s\"";
+                    self.add(&["on_exhausted", &at], "a wait of zero is none", hint);
+                }
+                Exhausted::LastResort(last)
+                    if spec.tiers.iter().flatten().any(|name| *name == last.target) =>
+                {
+                    let message = format!("\"{}\" is in a tier, so it is no last resort", last.target);
+                    self.add(&["on_exhausted", &at], message, "remove it from its tier");
+                }
+                Exhausted::WaitFirst(_)
+                | Exhausted::LeastBad
+                | Exhausted::PanicAll
+                | Exhausted::LastResort(_) => {}
+            }
+        }
+    }
+}

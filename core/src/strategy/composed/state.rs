@@ -1,0 +1,223 @@
+//! What a composed strategy knows between requests: per target, per quota pool, and for all together.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{ComposedSpec, Exhausted, settings::Settings};
+use crate::{
+    Nanos,
+    policy::{
+        SECOND,
+        breaker::Breaker,
+        budget::Budget,
+        cooldown::Cooldown,
+        ewma::PeakEwma,
+        hedge::Hedge,
+        ledger::{Ledger, LimitSpec},
+        quantile::Quantiles,
+        selector::{Candidate, Selector},
+    },
+    request::Request,
+    span,
+    strategy::{Find, Timeouts},
+    target::{TargetId, TargetSpec},
+};
+
+/// Latency of a target that nobody knows yet, and how fast what is known is forgotten.
+const LATENCY_SEED: Nanos = SECOND;
+const LATENCY_DECAY: Nanos = 10 * SECOND;
+/// How long a probe may take if nothing else limits it.
+const PROBE_FOR: Nanos = 10 * SECOND;
+
+#[derive(Debug)]
+pub(super) struct Composed {
+    pub(super) settings: Settings,
+    /// The first and last but one place of each tier.
+    pub(super) tiers: Vec<(usize, usize)>,
+    /// Tier by tier, then the last resorts.
+    pub(super) places: Vec<Place>,
+    pub(super) pools: Vec<Pool>,
+    /// By target.
+    pub(super) places_by_target: Vec<u8>,
+    pub(super) selector: Selector,
+    pub(super) same: Option<Budget>,
+    pub(super) failover: Option<Budget>,
+    pub(super) hedge: Option<Hedge>,
+    /// Reused by each choice.
+    pub(super) candidates: Vec<Candidate>,
+    /// A share of one, drawn anew at each asking: what is learnt between two askings has no dice of its own.
+    pub(super) jitter: f64,
+    /// Of the latest asking; what follows from it happens in the same moment.
+    pub(super) asked_at: Nanos,
+}
+
+/// One target of the strategy.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) target: TargetId,
+    pub(super) pool: usize,
+    /// Failure domain: targets of one Region fail together.
+    pub(super) domain: usize,
+    pub(super) weight: f64,
+    pub(super) in_flight: u32,
+    pub(super) cooldown: Option<Cooldown>,
+    pub(super) breaker: Option<Breaker>,
+    /// We may not use it, or it does not exist: no health check brings that back sooner.
+    pub(super) barred_until: Nanos,
+    /// Of first-token times.
+    pub(super) latency: PeakEwma,
+    pub(super) first_token: Quantiles,
+    /// Seconds for one token after the first, once known.
+    pub(super) pace: Option<f64>,
+    /// When `least_bad` may choose it again.
+    pub(super) pitied_until: Nanos,
+}
+
+/// Targets that share one quota.
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) cooldown: Option<Cooldown>,
+    pub(super) ledger: Option<Ledger>,
+}
+
+impl Composed {
+    /// `None` if a target is unknown or there is none.
+    pub(super) fn new(spec: &ComposedSpec, settings: Settings, find: &Find<'_>) -> Option<Composed> {
+        let mut made = Made {
+            settings: &settings,
+            limits: &spec.limits,
+            pools: Vec::new(),
+            domains: Vec::new(),
+            places: Vec::new(),
+        };
+        let mut tiers = Vec::new();
+        for tier in &spec.tiers {
+            let from = made.places.len();
+            for name in tier {
+                made.place(find, name, spec.weights.get(name).copied().unwrap_or(1.0))?;
+            }
+            tiers.push((from, made.places.len()));
+        }
+        for step in &settings.on_exhausted {
+            if let Exhausted::LastResort(last) = step {
+                made.place(find, &last.target, 1.0)?;
+            }
+        }
+        let Made { pools, places, .. } = made;
+        if places.is_empty() {
+            return None;
+        }
+        let budget = |spec: Option<_>| spec.as_ref().map(Budget::new);
+        Some(Composed {
+            tiers,
+            pools: pools.into_iter().map(|(_, pool)| pool).collect(),
+            places_by_target: by_target(&places),
+            selector: Selector::new(settings.select, places.len()),
+            same: budget(settings.budgets.and_then(|budgets| budgets.same)),
+            failover: budget(settings.budgets.and_then(|budgets| budgets.failover)),
+            hedge: settings.hedge.as_ref().map(Hedge::new),
+            candidates: Vec::with_capacity(places.len()),
+            jitter: 0.5,
+            asked_at: 0,
+            places,
+            settings,
+        })
+    }
+
+    pub(super) fn at(&self, target: TargetId) -> Option<usize> {
+        let place = *self.places_by_target.get(usize::from(target.0))?;
+        (place != u8::MAX).then_some(usize::from(place))
+    }
+
+    /// Tokens that the service will reserve for this request, as far as we can know.
+    pub(super) fn reservation(&self, request: &Request) -> f64 {
+        let max_output = self.settings.quota.map_or(0, |quota| quota.max_output);
+        f64::from(request.input_tokens) + f64::from(request.max_tokens.unwrap_or(max_output))
+    }
+
+    /// Limits on an attempt at this place.
+    pub(super) fn timeouts(&mut self, place: usize, streams: bool, now: Nanos) -> Timeouts {
+        let mut timeouts = self.settings.timeouts;
+        if !streams {
+            // A unary answer comes all at once: its first token is its last.
+            timeouts.first_token = None;
+            return timeouts;
+        }
+        if let Some(spec) = self.settings.first_token {
+            let known = self.places[place].first_token.at(spec.quantile.0, spec.samples_min, now);
+            if let Some(known) = known {
+                let limit = Duration::from_nanos((known as f64 * spec.times) as Nanos);
+                timeouts.first_token = Some(limit.clamp(spec.min, spec.max));
+            }
+        }
+        timeouts
+    }
+}
+
+fn by_target(places: &[Place]) -> Vec<u8> {
+    let last = places.iter().map(|place| usize::from(place.target.0)).max().unwrap_or(0);
+    let mut by_target = vec![u8::MAX; last + 1];
+    for (at, place) in places.iter().enumerate() {
+        by_target[usize::from(place.target.0)] = at as u8;
+    }
+    by_target
+}
+
+/// Quota is counted by Region, model and kind.
+type PoolKey = (String, String, &'static str);
+
+/// Places as they are made.
+struct Made<'s> {
+    settings: &'s Settings,
+    limits: &'s BTreeMap<String, LimitSpec>,
+    pools: Vec<(PoolKey, Pool)>,
+    domains: Vec<String>,
+    places: Vec<Place>,
+}
+
+impl Made<'_> {
+    fn place(&mut self, find: &Find<'_>, name: &str, weight: f64) -> Option<()> {
+        let known = find(name)?;
+        let limit = self.limits.get(name).copied();
+        let (pool, domain) = (self.pool(known.spec, limit), self.domain(known.spec));
+        let settings = self.settings;
+        let probe_for =
+            settings.timeouts.first_token.or(settings.timeouts.total).map_or(PROBE_FOR, span::nanos);
+        let fault = settings.cooldown.and_then(|cooldown| cooldown.fault);
+        self.places.push(Place {
+            target: known.id,
+            pool,
+            domain,
+            weight,
+            in_flight: 0,
+            cooldown: fault.as_ref().map(|spec| Cooldown::new(spec, probe_for)),
+            breaker: settings.breaker.as_ref().map(|spec| Breaker::new(spec, probe_for)),
+            barred_until: 0,
+            latency: PeakEwma::new(LATENCY_DECAY, LATENCY_SEED),
+            first_token: Quantiles::default(),
+            pace: None,
+            pitied_until: 0,
+        });
+        Some(())
+    }
+
+    fn pool(&mut self, spec: &TargetSpec, limit: Option<LimitSpec>) -> usize {
+        let key = (spec.region().to_owned(), spec.model_id().to_owned(), spec.kind());
+        if let Some(at) = self.pools.iter().position(|(known, _)| *known == key) {
+            return at;
+        }
+        let throttle = self.settings.cooldown.and_then(|cooldown| cooldown.throttle);
+        let cooldown = throttle.as_ref().map(|spec| Cooldown::new(spec, PROBE_FOR));
+        let limit = limit.unwrap_or_default();
+        let ledger = self.settings.quota.as_ref().map(|spec| Ledger::new(spec, limit));
+        self.pools.push((key, Pool { cooldown, ledger }));
+        self.pools.len() - 1
+    }
+
+    fn domain(&mut self, spec: &TargetSpec) -> usize {
+        if let Some(at) = self.domains.iter().position(|known| known == spec.region()) {
+            return at;
+        }
+        self.domains.push(spec.region().to_owned());
+        self.domains.len() - 1
+    }
+}

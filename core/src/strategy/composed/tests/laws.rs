@@ -1,0 +1,238 @@
+//! What must hold whatever happens, in whatever order.
+
+use std::collections::BTreeMap;
+
+use proptest::{
+    collection::vec,
+    prelude::{any, prop_assert, prop_assert_eq, proptest},
+    sample::select,
+    strategy::Strategy as Random,
+};
+use rand_core::Rng;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    failure::{AttemptEnd, Phase},
+    flight::{AttemptId, Command, FlightId, Router, Turn},
+    policy::MILLISECOND,
+    rig::{Loaded, Notebook},
+    strategy::{Contract, Decision, Lesson, Strategy},
+};
+
+/// A composed strategy with somebody looking over its shoulder after every lesson.
+#[derive(Debug)]
+struct Watched(Composed);
+
+impl Strategy for Watched {
+    fn contract(&self) -> Contract {
+        self.0.contract()
+    }
+
+    fn step(&mut self, flight: &crate::flight::FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
+        self.0.step(flight, now, dice)
+    }
+
+    fn withdraw(&mut self, flight: &crate::flight::FlightView<'_>, target: TargetId) -> bool {
+        self.0.withdraw(flight, target)
+    }
+
+    fn learn(&mut self, flight: &crate::flight::FlightView<'_>, lesson: &Lesson, now: Nanos) {
+        let before: Vec<Option<Nanos>> = self.closed();
+        self.0.learn(flight, lesson, now);
+        let passed = matches!(lesson, Lesson::Opened { .. } | Lesson::Answered { .. });
+        for (before, after) in before.into_iter().zip(self.closed()) {
+            assert!(passed || after >= before, "{lesson:?} shortened a cool-down: {before:?}, {after:?}");
+        }
+    }
+}
+
+impl Watched {
+    /// Until when each pool and each target is left alone.
+    fn closed(&self) -> Vec<Option<Nanos>> {
+        let pools = self.0.pools.iter().map(|pool| &pool.cooldown);
+        let places = self.0.places.iter().map(|place| &place.cooldown);
+        pools.chain(places).map(|cooldown| cooldown.as_ref().and_then(|one| one.until())).collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Poke {
+    kind: u8,
+    flight: u8,
+    attempt: u8,
+    after_ms: u16,
+    dice: f64,
+}
+
+fn pokes() -> impl Random<Value = Vec<Poke>> {
+    let poke = (0u8..14, any::<u8>(), 0u8..3, 0u16..900, 0.0f64..1.0);
+    let poke = poke.prop_map(|(kind, flight, attempt, after_ms, dice)| Poke {
+        kind,
+        flight,
+        attempt,
+        after_ms,
+        dice,
+    });
+    vec(poke, 1..150)
+}
+
+fn end(kind: u8) -> Option<AttemptEnd<'static>> {
+    Some(match kind {
+        5 => AttemptEnd::Complete(rig::USAGE),
+        6 => AttemptEnd::Truncated,
+        7 => AttemptEnd::Transport(Phase::Connect),
+        8 => AttemptEnd::Error(rig::error("ThrottlingException", 429)),
+        9 => AttemptEnd::Error(rig::error("InternalServerException", 500)),
+        10 => AttemptEnd::Error(rig::error("ValidationException", 400)),
+        11 => AttemptEnd::TimedOut(crate::failure::Timer::FirstToken),
+        12 => AttemptEnd::Error(rig::error("AccessDeniedException", 403)),
+        _ => return None,
+    })
+}
+
+struct Shell {
+    router: Router,
+    notes: Notebook,
+    now: Nanos,
+    flights: Vec<FlightId>,
+    wakes: BTreeMap<(Nanos, usize), FlightId>,
+    in_air: BTreeMap<AttemptId, TargetId>,
+    sent: BTreeMap<FlightId, u32>,
+    trace: Vec<(Nanos, Command)>,
+}
+
+impl Shell {
+    fn new(strategy: Box<dyn Strategy>) -> Shell {
+        Shell {
+            router: Router::new(strategy),
+            notes: Notebook::default(),
+            now: 0,
+            flights: Vec::new(),
+            wakes: BTreeMap::new(),
+            in_air: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            trace: Vec::new(),
+        }
+    }
+
+    fn turn(&mut self, dice: f64, act: impl FnOnce(&mut Router, &mut Turn<'_, Notebook>)) {
+        let (mut commands, mut dice) = (Vec::new(), Loaded(dice));
+        let mut turn =
+            Turn { now: self.now, dice: &mut dice, observer: &mut self.notes, commands: &mut commands };
+        act(&mut self.router, &mut turn);
+        for command in commands {
+            self.trace.push((self.now, command));
+            match command {
+                Command::Attempt { attempt, target, .. } => {
+                    self.in_air.insert(attempt, target);
+                    *self.sent.entry(attempt.flight).or_default() += 1;
+                }
+                Command::Cancel { attempt } => _ = self.in_air.remove(&attempt),
+                Command::WakeAt { flight, at } => _ = self.wakes.insert((at, self.trace.len()), flight),
+                Command::Commit { .. } | Command::Finish { .. } => {}
+            }
+        }
+    }
+
+    fn poke(&mut self, poke: Poke) {
+        let until = self.now + u64::from(poke.after_ms) * MILLISECOND;
+        while let Some(entry) = self.wakes.first_entry().filter(|entry| entry.key().0 <= until) {
+            let ((at, _), flight) = entry.remove_entry();
+            self.now = self.now.max(at);
+            self.turn(poke.dice, |router, turn| router.wake(turn, flight));
+        }
+        self.now = until;
+        if poke.kind < 2 || self.flights.is_empty() {
+            let mut request = rig::request(self.flights.len() as u64, Api::ConverseStream, self.now);
+            request.api = if poke.kind == 0 { Api::Converse } else { Api::ConverseStream };
+            let mut begun = None;
+            self.turn(poke.dice, |router, turn| begun = Some(router.begin(turn, request)));
+            return self.flights.extend(begun);
+        }
+        let flight = self.flights[usize::from(poke.flight) % self.flights.len()];
+        let attempt = AttemptId { flight, number: u32::from(poke.attempt) };
+        let end = end(poke.kind);
+        if end.is_some() {
+            self.in_air.remove(&attempt);
+        }
+        self.turn(poke.dice, |router, turn| match (poke.kind, end) {
+            (_, Some(end)) => router.ended(turn, attempt, end),
+            (2, _) => router.opened(turn, attempt),
+            (3, _) => router.first_content(turn, attempt),
+            (4, _) => router.caller_gone(turn, flight),
+            _ => router.wake(turn, flight),
+        });
+    }
+}
+
+fn composed(settings: Value) -> Composed {
+    let spec: ComposedSpec = serde_json::from_value(settings).unwrap();
+    let (east, west) = (rig::target("east"), rig::target("west"));
+    let find = |name: &str| {
+        let id = TargetId(u16::from(name.bytes().next()? - b'a'));
+        Some(crate::target::Known { id, spec: if id.0.is_multiple_of(2) { &east } else { &west } })
+    };
+    Composed::new(&spec, Settings::of(&spec).unwrap(), &find).unwrap()
+}
+
+fn played(strategy: impl Strategy + 'static, pokes: &[Poke]) -> Shell {
+    let mut shell = Shell::new(Box::new(strategy));
+    pokes.iter().for_each(|poke| shell.poke(*poke));
+    shell
+}
+
+proptest! {
+    #[test]
+    fn attempts_stay_within_bounds_and_cool_downs_end_only_by_success(
+        name in select(PRESETS), pokes in pokes(),
+    ) {
+        let composed = composed(json!({ "preset": name, "tiers": [["a", "b"], ["c"]] }));
+        let attempts_max = composed.contract().attempts_max;
+        let shell = played(Watched(composed), &pokes);
+        prop_assert!(shell.sent.values().all(|sent| *sent <= attempts_max));
+    }
+
+    #[test]
+    fn the_same_events_and_dice_give_the_same_commands(name in select(PRESETS), pokes in pokes()) {
+        let settings = json!({ "preset": name, "tiers": [["a", "b"], ["c"]] });
+        let (one, two) = (played(composed(settings.clone()), &pokes), played(composed(settings), &pokes));
+        prop_assert_eq!(one.trace, two.trace);
+        prop_assert_eq!(one.notes.0, two.notes.0);
+    }
+
+    #[test]
+    fn with_every_part_off_it_does_what_direct_does(pokes in pokes()) {
+        let direct: StrategySpec = serde_json::from_value(json!({ "direct": { "target": "a" } })).unwrap();
+        let bare = composed(json!({ "tiers": [["a", "b"]] }));
+        let mut plain = Shell::new(rig::built(&direct));
+        pokes.iter().for_each(|poke| plain.poke(*poke));
+        prop_assert_eq!(played(bare, &pokes).trace, plain.trace);
+    }
+
+    /// Wherever the blame goes, a target that is due for a probe gets one attempt until that has ended.
+    #[test]
+    fn a_target_on_probation_has_one_probe_in_the_air(pokes in pokes()) {
+        let settings = json!({
+            "tiers": [["a"], ["b"]], "retry": {}, "breaker": { "consecutive": 1, "block": "1s" },
+            "timeouts": { "first_token": "60s" },
+        });
+        let shell = played(composed(settings), &pokes);
+        let mut probes = BTreeMap::new();
+        let mut probing = false;
+        for (_, note) in &shell.notes.0 {
+            match note {
+                rig::Note::Decided(_, reason) => probing = *reason == Reason::Probe,
+                rig::Note::Sent(attempt, target) if std::mem::take(&mut probing) => {
+                    let out: &mut Vec<AttemptId> = probes.entry(*target).or_default();
+                    out.push(*attempt);
+                    prop_assert!(out.len() <= 1, "{out:?} probe {target:?} at once");
+                }
+                rig::Note::Ended(attempt, _) => {
+                    probes.values_mut().for_each(|out| out.retain(|probe| probe != attempt));
+                }
+                _ => {}
+            }
+        }
+    }
+}
