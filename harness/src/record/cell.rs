@@ -3,7 +3,7 @@
 use richter_core::{
     event::{AttemptResult, Ended, Event, Finished, Observer},
     failure::FailureClass,
-    flight::Outcome,
+    flight::{AttemptId, Outcome},
     request::{Request, Usage},
     strategy::Reason,
 };
@@ -36,6 +36,8 @@ pub struct Recorder {
     phases: Vec<u16>,
     open: Vec<bool>,
     arriving: u16,
+    /// The attempt whose whole answer is being handed over, and its output tokens.
+    handed: Option<(AttemptId, u32)>,
 }
 
 /// When an answer is good.
@@ -90,6 +92,7 @@ impl Recorder {
             phases: Vec::new(),
             open: Vec::new(),
             arriving: 0,
+            handed: None,
         }
     }
 
@@ -120,7 +123,9 @@ impl Recorder {
         self.series.began(now);
     }
 
-    fn attempt_ended(&mut self, now: Nanos, slot: u32, ended: &Ended) {
+    fn attempt_ended(&mut self, now: Nanos, attempt: AttemptId, ended: &Ended) {
+        let slot = attempt.flight.slot;
+        let handed = self.handed.take().filter(|(handed, _)| *handed == attempt);
         let class = match &ended.result {
             AttemptResult::Cancelled => {
                 self.tally(slot).attempts_cancelled += 1;
@@ -132,6 +137,8 @@ impl Recorder {
         let tally = self.tally(slot);
         tally.attempt.record(now - ended.sent);
         if let Some(class) = class {
+            // Some imitated clients throw whole answers away.
+            tally.wasted_tokens += handed.map_or(0, |(_, tokens)| u64::from(tokens));
             tally.attempts_failed_by_class[class as usize] += 1;
             if class == FailureClass::Throttle {
                 self.series.at(now).throttles += 1;
@@ -218,7 +225,7 @@ impl Observer for Recorder {
                 self.series.at(now).attempts += 1;
             }
             Event::Opened { .. } | Event::Committed { .. } => {}
-            Event::AttemptEnded { attempt, end, .. } => self.attempt_ended(now, attempt.flight.slot, end),
+            Event::AttemptEnded { attempt, end, .. } => self.attempt_ended(now, *attempt, end),
             Event::Finished { flight, request, finish } => {
                 self.finished(now, flight.slot, request, finish);
             }
@@ -247,6 +254,7 @@ impl Witness for Recorder {
         if let Some(streamed) = work.streamed_for {
             tally.gap.record(streamed / u64::from(work.output_tokens.max(2) - 1));
         }
+        self.handed = work.delivered.then_some((work.attempt, work.output_tokens));
         self.series.served(now, region);
         if let Some(price) = &self.prices[target] {
             let usage = Usage { input: work.input_tokens, output: work.output_tokens, ..Usage::default() };

@@ -47,6 +47,16 @@ struct Story {
 
 const PLAIN: Story = Story { api: STREAM, fault: "", limits: "", caller: "", work: "stops" };
 
+/// What a plan's only cell counted, and that nobody was lost.
+fn told(plan: &Plan) -> PhaseCell {
+    let (interrupted, progress) = (AtomicBool::new(false), Progress::silent());
+    let options = Options { jobs: 1, trace: None, file: "", interrupted: &interrupted, progress: &progress };
+    let run = simulate(plan, &options).expect("it runs").run;
+    let phase = run.cells[0].phases[0].clone();
+    assert_eq!(unexplained(&phase), 0);
+    phase
+}
+
 impl Story {
     fn plan(self) -> Plan {
         let faults = match self.fault {
@@ -63,13 +73,7 @@ impl Story {
     }
 
     fn told(self) -> PhaseCell {
-        let (interrupted, progress) = (AtomicBool::new(false), Progress::silent());
-        let options =
-            Options { jobs: 1, trace: None, file: "", interrupted: &interrupted, progress: &progress };
-        let run = simulate(&self.plan(), &options).expect("it runs").run;
-        let phase = run.cells[0].phases[0].clone();
-        assert_eq!(unexplained(&phase), 0, "{self:?}");
-        phase
+        told(&self.plan())
     }
 }
 
@@ -169,4 +173,20 @@ fn a_cancelled_attempt_s_region_is_not_written_to_the_next_one_s_line() {
     let refused: Vec<&str> = text.lines().filter(|line| line.contains("transport")).collect();
     assert_eq!((refused.len(), text.lines().count()), (5, 10), "{text}");
     assert!(refused.iter().all(|line| !line.contains("region")), "{text}");
+}
+
+#[test]
+fn a_whole_answer_that_the_client_throws_away_was_made_for_nobody() {
+    let spill = "provisioned_spill: { primary: east, secondary: west, demo_fault: 3 }";
+    let text = STORY.replace("direct: { target: east, timeouts: { LIMITS } }", spill);
+    let text =
+        text.replace("targets:\n", "targets:\n  west: { on_demand: { region: us-west-2, model: m } }\n");
+    let text =
+        text.replace("us-east-1: { rtt: 10ms } }", "us-east-1: { rtt: 10ms }, us-west-2: { rtt: 10ms } }");
+    let text =
+        text.replace("API", UNARY).replace("WORK", "stops").replace("CALLER", "").replace("FAULTS", "");
+    let plan = load_text("story.yaml", &text, Path::new("")).map_err(|problems| problems.to_string());
+    let told = told(&plan.expect(&text).plan);
+    assert_eq!((told.offered, told.answered, told.attempts), (10, 10, 11));
+    assert_eq!((told.output_tokens, told.wasted_tokens), (110, 10));
 }
