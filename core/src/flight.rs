@@ -95,6 +95,8 @@ pub enum Command {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attempt {
     pub target: TargetId,
+    /// What it was sent with in place of the caller's `max_tokens`.
+    pub max_tokens: Option<u32>,
     pub sent: Nanos,
     /// When the head of an answer came: after it, what goes wrong goes wrong inside the stream.
     pub opened: Option<Nanos>,

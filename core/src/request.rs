@@ -18,14 +18,43 @@ impl Api {
     }
 }
 
+/// Who goes first when there is not enough for all: the variants stand in that order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// A person waits, or money is lost.
+    Critical,
+    #[default]
+    Default,
+    /// Work that may be dropped when quota runs short, and done later.
+    Sheddable,
+}
+
+impl Priority {
+    pub const ALL: [Priority; 3] = [Priority::Critical, Priority::Default, Priority::Sheddable];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Priority::Critical => "critical",
+            Priority::Default => "default",
+            Priority::Sheddable => "sheddable",
+        }
+    }
+}
+
 /// One caller's request, as it arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     /// Unique within a run; keys every draw made for this request.
     pub number: u64,
     pub api: Api,
-    /// Index of the traffic class it belongs to; core gives it no meaning.
+    /// Which kind of traffic it belongs to. Core knows no kind by name; requests of one kind are taken to be alike.
     pub class: u16,
+    /// On whose behalf it is made; each tenant has a number of its own.
+    pub tenant: u16,
+    pub priority: Priority,
     pub input_tokens: u32,
     /// What the caller set; `None` lets the model produce up to its maximum, and reserves that much quota.
     pub max_tokens: Option<u32>,

@@ -9,7 +9,7 @@ use crate::{
     event::{AttemptResult, Event, Finished, Observer},
     failure::{AttemptEnd, ErrorReply},
     flight::{AttemptId, Command, FlightId, Router, Turn},
-    request::{Api, Request, Usage},
+    request::{Api, Priority, Request, Usage},
     strategy::{Reason, Step, Strategy, StrategySpec},
     target::{Known, OnDemand, TargetId, TargetSpec},
 };
@@ -39,7 +39,16 @@ impl TryRng for Loaded {
 }
 
 pub(crate) fn request(number: u64, api: Api, intended: Nanos) -> Request {
-    Request { number, api, class: 0, input_tokens: 100, max_tokens: None, intended }
+    Request {
+        number,
+        api,
+        class: 0,
+        tenant: 0,
+        priority: Priority::Default,
+        input_tokens: 100,
+        max_tokens: None,
+        intended,
+    }
 }
 
 pub(crate) const USAGE: Usage = Usage { input: 100, output: 20, cache_read: 0, cache_write: 0 };

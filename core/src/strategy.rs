@@ -263,11 +263,12 @@ pub trait Strategy: std::fmt::Debug + std::marker::Send {
         None
     }
 
-    /// A sending that was held will not be made: the caller left, another attempt answered, or the time ran out. Called
-    /// once.
+    /// What was put off will not come: neither the sending that was held nor the asking that the strategy named. The
+    /// caller left, another attempt answered, or the time ran out. Called once.
     fn left(&mut self, _flight: &FlightView<'_>) {}
 
-    /// A held flight to ask before the time that `hold` told it, and when. Asked after each input to any flight.
+    /// A flight whose sending is held, or that waits to be asked, to turn to before the time that was named, and when.
+    /// Asked after each input to any flight.
     fn call(&mut self, _now: Nanos) -> Option<(FlightId, Nanos)> {
         None
     }

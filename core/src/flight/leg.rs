@@ -28,6 +28,7 @@ impl<O: Observer> Leg<'_, '_, O> {
     /// Asks until the strategy waits or stops. Each round sends an attempt, so the cap on attempts bounds it.
     pub(super) fn ask(&mut self) {
         self.flight.planned = None;
+        self.flight.asks = false;
         loop {
             let decision = self.strategy.step(&self.flight.view(), self.turn.now, self.turn.dice);
             let send = match decision.step {
@@ -85,6 +86,7 @@ impl<O: Observer> Leg<'_, '_, O> {
     }
 
     fn wait(&mut self, at: Nanos, reason: Reason) {
+        self.flight.asks = true;
         if let Some(at) = self.put_off(at, reason) {
             self.flight.asked = Some(at);
             self.decided(Decision { step: Step::AskAgain { at }, reason });
@@ -151,10 +153,11 @@ impl<O: Observer> Leg<'_, '_, O> {
         }
     }
 
-    /// Drops what was planned; the strategy hears of a sending that it held.
+    /// Drops what was planned; the strategy hears of what it put off.
     fn let_go(&mut self) {
         self.flight.planned = None;
-        if std::mem::take(&mut self.flight.held) {
+        let held = std::mem::take(&mut self.flight.held);
+        if std::mem::take(&mut self.flight.asks) || held {
             self.strategy.left(&self.flight.view());
         }
     }
@@ -165,6 +168,7 @@ impl<O: Observer> Leg<'_, '_, O> {
         self.flight.asked = None;
         self.flight.attempts.push(Attempt {
             target,
+            max_tokens,
             sent: self.turn.now,
             opened: None,
             first: None,

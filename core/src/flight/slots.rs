@@ -32,6 +32,8 @@ pub(super) struct Flight {
     pub(super) planned: Option<Planned>,
     /// Whether the strategy holds the planned sending back.
     pub(super) held: bool,
+    /// Whether the strategy waits to be asked again.
+    pub(super) asks: bool,
     pub(super) waits: u32,
     /// What the latest `AskAgain` named.
     pub(super) asked: Option<Nanos>,
@@ -50,6 +52,7 @@ impl Flight {
             committed: None,
             planned: None,
             held: false,
+            asks: false,
             waits: 0,
             asked: None,
             last_failure: None,
@@ -74,11 +77,15 @@ impl Flight {
         }
     }
 
-    /// Brings a held sending forward; whether that changed anything.
+    /// Brings what the strategy put off forward; whether that changed anything.
     pub(super) fn bring_forward(&mut self, at: Nanos) -> bool {
         match &mut self.planned {
             Some(Planned::Send(send)) if self.held && at < send.at => {
                 send.at = at;
+                true
+            }
+            Some(Planned::Ask { at: before }) if at < *before => {
+                *before = at;
                 true
             }
             _ => false,

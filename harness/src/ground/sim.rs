@@ -10,7 +10,7 @@ mod callers;
 
 use richter_core::{
     flight::{Command, FlightId, Router, Turn},
-    request::Request,
+    request::{Priority, Request},
     target::{Known, TargetId},
 };
 use richter_mock_bedrock::{
@@ -147,6 +147,8 @@ impl<'p, W: Witness> Simulation<'p, W> {
             number: arrival.number,
             api: self.plan.traffic.classes[usize::from(arrival.class)].api,
             class: arrival.class,
+            tenant: arrival.class,
+            priority: Priority::Default,
             input_tokens: arrival.input_tokens,
             max_tokens: arrival.max_tokens,
             intended: arrival.at,

@@ -101,3 +101,66 @@ fn a_sending_that_nobody_pays_for_is_not_asked_about() {
     assert_eq!((notes.sent().len(), told), (1, Told { asked: 1, left: 0 }));
     assert_eq!(notes.finished()[0].reason, Reason::BudgetEmpty);
 }
+
+/// Waits to be asked again at a far time; calls the flights that wait in the order of their coming, each after the
+/// first ended attempt.
+#[derive(Debug, Default)]
+struct Waiting {
+    line: Vec<FlightId>,
+    left: Arc<Mutex<u32>>,
+    room: bool,
+}
+
+impl Strategy for Waiting {
+    fn contract(&self) -> Contract {
+        Contract { attempts_max: 1, deadline: None }
+    }
+
+    fn step(&mut self, flight: &FlightView<'_>, now: Nanos, _: &mut dyn Rng) -> Decision {
+        if !flight.attempts.is_empty() {
+            return Decision { step: Step::Stop, reason: Reason::NotRetryable };
+        }
+        if flight.request.number == 0 || std::mem::take(&mut self.room) {
+            self.line.retain(|waiting| *waiting != flight.id);
+            return send(0, now, Reason::FirstChoice);
+        }
+        if !self.line.contains(&flight.id) {
+            self.line.push(flight.id);
+        }
+        Decision { step: Step::AskAgain { at: now + 60 * SECOND }, reason: Reason::NothingEligible }
+    }
+
+    fn left(&mut self, flight: &FlightView<'_>) {
+        *self.left.lock().unwrap() += 1;
+        self.line.retain(|waiting| *waiting != flight.id);
+    }
+
+    fn call(&mut self, now: Nanos) -> Option<(FlightId, Nanos)> {
+        Some((*self.line.first()?, now)).filter(|_| self.room)
+    }
+
+    fn learn(&mut self, _: &FlightView<'_>, lesson: &Lesson, _: Nanos) {
+        self.room |= matches!(lesson, Lesson::Failed { .. });
+    }
+}
+
+#[test]
+fn who_waits_to_be_asked_can_be_called_and_who_leaves_is_told() {
+    let waiting = Waiting::default();
+    let left = Arc::clone(&waiting.left);
+    let mut world = World::new(Router::new(Box::new(waiting)), |_, _| BROKEN);
+    world.patience = SECOND;
+    (0..4).for_each(|n| world.arrive(n * MS, n, Api::Converse));
+    // Each failure makes room for the next in line; its caller is called a nanosecond later, not after a minute.
+    let sent: Vec<Nanos> = world.run().sent().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(sent, [0, 10 * MS + 1, 20 * MS + 2, 30 * MS + 3]);
+    assert_eq!(*left.lock().unwrap(), 0);
+
+    let waiting = Waiting::default();
+    let left = Arc::clone(&waiting.left);
+    let mut world = World::new(Router::new(Box::new(waiting)), |_, _| BROKEN);
+    world.patience = 5 * MS;
+    (0..4).for_each(|n| world.arrive(n * MS, n, Api::Converse));
+    assert_eq!(world.run().finished().len(), 4);
+    assert_eq!(*left.lock().unwrap(), 3, "their callers left before there was room");
+}

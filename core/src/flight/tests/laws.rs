@@ -25,6 +25,8 @@ struct Heard {
     ended: BTreeMap<(u64, u32), u32>,
     /// Flights with a sending held back.
     held: BTreeSet<FlightId>,
+    /// Flights that wait to be asked again.
+    asking: BTreeSet<FlightId>,
     paid: u32,
 }
 
@@ -50,9 +52,14 @@ impl Strategy for Taped {
         self.contract
     }
 
-    fn step(&mut self, _: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
+    fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let byte = self.next();
         let span = u64::from(byte) * MS;
+        let asking = &mut self.heard.lock().unwrap().asking;
+        match byte % 8 {
+            5 | 6 => _ = asking.insert(flight.id),
+            _ => _ = asking.remove(&flight.id),
+        }
         match byte % 8 {
             0..=2 => send(u16::from(byte), now.saturating_sub(span), Reason::NextTarget),
             3 => send(0, now + span, Reason::RateLimited),
@@ -86,11 +93,16 @@ impl Strategy for Taped {
     }
 
     fn left(&mut self, flight: &FlightView<'_>) {
-        assert!(self.heard.lock().unwrap().held.remove(&flight.id), "left, and was not held");
+        let heard = &mut *self.heard.lock().unwrap();
+        let held = heard.held.remove(&flight.id);
+        assert!(heard.asking.remove(&flight.id) || held, "left, and nothing was put off");
     }
 
     fn call(&mut self, now: Nanos) -> Option<(FlightId, Nanos)> {
-        let flight = *self.heard.lock().unwrap().held.first()?;
+        let flight = {
+            let heard = self.heard.lock().unwrap();
+            *heard.asking.first().or(heard.held.first())?
+        };
         let byte = self.next();
         byte.is_multiple_of(3).then(|| (flight, now.saturating_sub(MS) + u64::from(byte) * MS))
     }
@@ -278,8 +290,10 @@ impl Shell {
                     let known = self.known.get_mut(&attempt.flight).unwrap();
                     assert!(!known.committed && !known.finished, "a second commit, or a late one");
                     known.committed = true;
-                    let held = &self.heard.lock().unwrap().held;
-                    assert!(!held.contains(&attempt.flight), "committed, and still held");
+                    let heard = self.heard.lock().unwrap();
+                    let put_off =
+                        heard.held.contains(&attempt.flight) || heard.asking.contains(&attempt.flight);
+                    assert!(!put_off, "committed, and something is still put off");
                 }
                 Command::Finish { flight, .. } => {
                     let known = self.known.get_mut(&flight).unwrap();
@@ -307,7 +321,8 @@ impl Shell {
         assert_eq!(self.router.flying(), 0, "something never landed");
         assert!(self.known.values().all(|known| known.finished));
         let heard = self.heard.lock().unwrap();
-        assert!(heard.held.is_empty(), "never heard what became of {:?}", heard.held);
+        let put_off = (&heard.held, &heard.asking);
+        assert!(heard.held.is_empty() && heard.asking.is_empty(), "never heard what became of {put_off:?}");
         let sent: u32 = self.known.values().map(|known| known.attempts.len() as u32).sum();
         assert_eq!(heard.sent.len() as u32, sent);
         assert_eq!(heard.ended.len() as u32, sent);

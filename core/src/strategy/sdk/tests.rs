@@ -183,7 +183,8 @@ fn quota_after(settings: Value, api: Api, plays: &[Play]) -> u32 {
 fn heard(attempt: u32, play: &Play) -> (Lesson, Attempt) {
     let target = TargetId(0);
     let signs = Signs::of(&play.end);
-    let base = Attempt { target, sent: 0, opened: play.opens, first: None, ended: None, signs };
+    let base =
+        Attempt { target, max_tokens: None, sent: 0, opened: play.opens, first: None, ended: None, signs };
     match classify(&play.end) {
         _ if play.opens.is_some() => (Lesson::Opened { target, attempt }, base),
         Ok(usage) => (Lesson::Answered { target, attempt, usage }, base),
