@@ -2,7 +2,7 @@
 //!
 //! The engine is a pure state machine: `call(now, ..)` says what the service would do with a request, `finish(now, ..)`
 //! settles what it cost. It holds no clock, no socket and no ambient chance, and it knows no router. Start reading
-//! at [`engine`].
+//! at [`engine`]. With the feature `server` the engine also speaks HTTP; that begins in `server.rs`.
 
 pub mod dist;
 pub mod engine;
@@ -14,6 +14,8 @@ pub mod luck;
 pub mod pool;
 pub mod profile;
 pub mod record;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod units;
 pub mod world;
 

@@ -214,10 +214,14 @@ fn converse_body(operation: Operation, closing: &Closing) -> Option<Value> {
     }))
 }
 
-/// A version 4 UUID from keyed draws: every attempt has its own, the same in every run of a seed.
 fn request_id(draws: Draws, call: &Call) -> String {
-    let high = draws.draw(call.request, call.attempt, Purpose::RequestId as u32).bits();
-    let low = draws.draw(call.request, call.attempt, Purpose::RequestId as u32 | 0x10).bits();
+    uuid(draws, call.request, call.attempt)
+}
+
+/// A version 4 UUID from keyed draws: every attempt has its own, the same in every run of a seed.
+pub(crate) fn uuid(draws: Draws, request: u64, attempt: u32) -> String {
+    let high = draws.draw(request, attempt, Purpose::RequestId as u32).bits();
+    let low = draws.draw(request, attempt, Purpose::RequestId as u32 | 0x10).bits();
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
         high >> 32,

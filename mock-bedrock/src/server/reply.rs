@@ -1,0 +1,184 @@
+//! Answers that are whole at once, and the one place where errors get their form.
+//!
+//! Bedrock names an error in `x-amzn-ErrorType` with a URL behind it and says no `__type` in the body. Whether the
+//! body's key is `message` or `Message` depends on which layer refused.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::exception::Exception;
+
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+pub const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+/// In milliseconds; the header that the AWS SDKs honour.
+const RETRY_AFTER: HeaderName = HeaderName::from_static("x-amz-retry-after");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Which layer of the service refuses; each has its own form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Bedrock itself.
+    Bedrock,
+    /// What stands before it: signatures, and operations that do not exist.
+    Front,
+    /// IAM policies and API keys: the body's key is `Message`.
+    Iam,
+}
+
+/// An error as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireError {
+    pub status: StatusCode,
+    pub name: Cow<'static, str>,
+    pub message: Cow<'static, str>,
+    pub layer: Layer,
+    pub original_status: Option<u16>,
+    pub retry_after_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(rename = "Message", skip_serializing_if = "Option::is_none")]
+    capital: Option<&'a str>,
+    #[serde(rename = "originalStatusCode", skip_serializing_if = "Option::is_none")]
+    original_status: Option<u16>,
+}
+
+impl WireError {
+    pub fn new(
+        layer: Layer,
+        status: StatusCode,
+        name: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> WireError {
+        WireError {
+            status,
+            name: name.into(),
+            message: message.into(),
+            layer,
+            original_status: None,
+            retry_after_ms: None,
+        }
+    }
+
+    /// No operation has this path and method. What Bedrock answers here was never captured; the name is what its
+    /// clients report.
+    pub fn unknown_operation() -> WireError {
+        let text = "The requested operation is not recognized by the service.";
+        WireError::new(Layer::Front, StatusCode::NOT_FOUND, "UnknownOperationException", text)
+    }
+
+    pub fn reply(&self, request_id: &str) -> Response<Bytes> {
+        let text = Some(&*self.message);
+        let capital = self.layer == Layer::Iam;
+        let body = Body {
+            message: text.filter(|_| !capital),
+            capital: text.filter(|_| capital),
+            original_status: self.original_status,
+        };
+        let mut response = json(self.status, &body, request_id);
+        let coral = match self.layer {
+            Layer::Bedrock => "com.amazon.bedrock",
+            Layer::Front | Layer::Iam => "com.amazon.coral.service",
+        };
+        let kind = format!("{}:http://internal.amazon.com/coral/{coral}/", self.name);
+        let headers = response.headers_mut();
+        if let Ok(kind) = HeaderValue::try_from(kind) {
+            headers.insert(ERROR_TYPE, kind);
+        }
+        if let Some(ms) = self.retry_after_ms {
+            headers.insert(RETRY_AFTER, ms.into());
+        }
+        response
+    }
+}
+
+impl From<&Exception> for WireError {
+    fn from(exception: &Exception) -> WireError {
+        let status =
+            StatusCode::from_u16(exception.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        WireError {
+            original_status: exception.original_status,
+            retry_after_ms: exception.retry_after_ms,
+            ..WireError::new(Layer::Bedrock, status, exception.kind.name(), exception.message.clone())
+        }
+    }
+}
+
+/// A modelled exception as a whole answer.
+pub fn error(exception: &Exception, request_id: &str) -> Response<Bytes> {
+    WireError::from(exception).reply(request_id)
+}
+
+/// A whole answer in JSON, with the headers that every such answer has.
+pub fn json(status: StatusCode, body: &impl Serialize, request_id: &str) -> Response<Bytes> {
+    // Our own types serialise, so the fallback is never sent.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    whole(status, JSON, body.into(), request_id)
+}
+
+/// A whole answer of any content type. The server adds `Date` and `Content-Length`.
+pub fn whole(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: Bytes,
+    request_id: &str,
+) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exception::ExceptionKind;
+
+    fn parts(response: &Response<Bytes>) -> (u16, &str, &str) {
+        let kind = response.headers().get(ERROR_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        (response.status().as_u16(), kind, std::str::from_utf8(response.body()).expect("JSON is UTF-8"))
+    }
+
+    #[test]
+    fn point_10_an_error_is_named_in_a_header_with_a_url_and_has_no_type_in_its_body() {
+        let response = error(&Exception::too_many_requests(), "id");
+        assert_eq!(
+            parts(&response),
+            (
+                429,
+                "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
+                r#"{"message":"Too many requests, please wait before trying again."}"#
+            )
+        );
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+        assert_eq!(response.headers()[REQUEST_ID], "id");
+        assert!(!response.headers().contains_key(RETRY_AFTER), "not known to be sent");
+    }
+
+    #[test]
+    fn point_11_denials_have_a_capital_message() {
+        let denied = WireError::new(Layer::Iam, StatusCode::FORBIDDEN, "AccessDeniedException", "no");
+        assert_eq!(parts(&denied.reply("id")).2, r#"{"Message":"no"}"#);
+    }
+
+    #[test]
+    fn what_an_exception_carries_reaches_the_wire() {
+        let exception =
+            Exception { retry_after_ms: Some(1500), ..Exception::usual(ExceptionKind::ModelErrorException) };
+        let response = error(&exception, "id");
+        let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!((response.status().as_u16(), &body["originalStatusCode"]), (424, &serde_json::json!(500)));
+        assert_eq!(response.headers()[RETRY_AFTER], "1500");
+    }
+}
