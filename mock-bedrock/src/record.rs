@@ -233,7 +233,7 @@ pub(crate) fn uuid(draws: Draws, request: u64, attempt: u32) -> String {
 }
 
 /// Days to civil date by Howard Hinnant's public algorithm, counting years from March.
-fn rfc3339(unix_s: u64) -> String {
+pub(crate) fn rfc3339(unix_s: u64) -> String {
     let (days, second) = (unix_s / 86_400 + 719_468, unix_s % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads a file or opens a connection outwards.
 
+pub mod auth;
 pub mod caller;
 pub mod clock;
 mod front;
