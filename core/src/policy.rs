@@ -9,15 +9,19 @@
 
 pub mod breaker;
 pub mod budget;
+pub mod concurrency;
 pub mod cooldown;
 pub mod ewma;
 pub mod hedge;
 pub mod ledger;
+pub mod outlier;
 pub mod part;
 pub mod probe;
 pub mod quantile;
+pub mod ramp;
 pub mod retry;
 pub mod selector;
+pub mod throttle;
 pub mod window;
 
 use crate::{Nanos, strategy::Reason};

@@ -38,6 +38,29 @@ impl TryRng for Loaded {
     }
 }
 
+/// Fair dice, the same in each run. The mixer is splitmix64.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rolling(pub u64);
+
+impl TryRng for Rolling {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|word| (word >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Ok(mixed ^ (mixed >> 31))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.iter_mut().try_for_each(|byte| self.try_next_u64().map(|word| *byte = word as u8))
+    }
+}
+
 pub(crate) fn request(number: u64, api: Api, intended: Nanos) -> Request {
     Request {
         number,
@@ -179,6 +202,8 @@ pub(crate) struct World<'s> {
     pub router: Router,
     pub notes: Notebook,
     pub dice: Loaded,
+    /// Instead of the loaded ones.
+    pub rolling: Option<Rolling>,
     /// How long each caller stays.
     pub patience: Nanos,
     due: BTreeMap<(Nanos, u64), Due>,
@@ -194,6 +219,7 @@ impl<'s> World<'s> {
             router,
             notes: Notebook::default(),
             dice: Loaded(0.5),
+            rolling: None,
             patience: Nanos::MAX,
             due: BTreeMap::new(),
             sequence: 0,
@@ -229,7 +255,10 @@ impl<'s> World<'s> {
 
     fn input(&mut self, now: Nanos, due: Due) {
         let mut commands = Vec::new();
-        let dice: &mut dyn Rng = &mut self.dice;
+        let dice: &mut dyn Rng = match &mut self.rolling {
+            Some(rolling) => rolling,
+            None => &mut self.dice,
+        };
         let mut turn = Turn { now, dice, observer: &mut self.notes, commands: &mut commands };
         match due {
             Due::Begin(request) => {

@@ -83,10 +83,13 @@ pub enum Reason {
     LeastBad,
     QuotaShort,
     Hedged,
+    ConcurrencyFull,
+    ThrottledLocally,
+    Ejected,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 25] = [
+    pub const ALL: [Reason; 28] = [
         Reason::FirstChoice,
         Reason::NextTarget,
         Reason::RetrySame,
@@ -112,6 +115,9 @@ impl Reason {
         Reason::LeastBad,
         Reason::QuotaShort,
         Reason::Hedged,
+        Reason::ConcurrencyFull,
+        Reason::ThrottledLocally,
+        Reason::Ejected,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -141,6 +147,9 @@ impl Reason {
             Reason::LeastBad => "least_bad",
             Reason::QuotaShort => "quota_short",
             Reason::Hedged => "hedged",
+            Reason::ConcurrencyFull => "concurrency_full",
+            Reason::ThrottledLocally => "throttled_locally",
+            Reason::Ejected => "ejected",
         }
     }
 
@@ -172,6 +181,13 @@ impl Reason {
             Reason::LeastBad => "the target that would be eligible first, since none is",
             Reason::QuotaShort => "no quota is left for this request, by the strategy's own books",
             Reason::Hedged => "a second attempt elsewhere, because the first one is silent for too long",
+            Reason::ConcurrencyFull => {
+                "every target that could take it has as many attempts in the air as it bears"
+            }
+            Reason::ThrottledLocally => "turned away here, because the service refuses most of what is sent",
+            Reason::Ejected => {
+                "every target that could take it is out of use, for faring worse than the others"
+            }
         }
     }
 }

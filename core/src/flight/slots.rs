@@ -86,6 +86,7 @@ impl Flight {
             }
             Some(Planned::Ask { at: before }) if at < *before => {
                 *before = at;
+                self.asked = Some(at);
                 true
             }
             _ => false,

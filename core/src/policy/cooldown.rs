@@ -140,15 +140,16 @@ impl Cooldown {
         self.until = self.until.max(Some(now.saturating_add(length)));
     }
 
-    /// An attempt sent at `sent` was let in.
-    pub fn passed(&mut self, ticket: Ticket, sent: Nanos) {
+    /// An attempt sent at `sent` was let in; whether that ended a cool-down.
+    pub fn passed(&mut self, ticket: Ticket, sent: Nanos) -> bool {
         let probed = self.permit.give_back(ticket);
-        if probed || self.struck.is_none_or(|struck| sent >= struck) {
-            self.strikes = 0;
-            self.struck = None;
-            self.until = None;
-            self.permit.clear();
+        if !probed && self.struck.is_some_and(|struck| sent < struck) {
+            return false;
         }
+        self.strikes = 0;
+        self.struck = None;
+        self.permit.clear();
+        self.until.take().is_some()
     }
 
     /// An attempt ended without showing anything.

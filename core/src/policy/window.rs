@@ -1,11 +1,10 @@
-//! How many went well and how many failed lately: ten buckets that rotate, so the oldest tenth is forgotten at once.
+//! How many went well and how many failed lately: buckets that rotate, so the oldest one is forgotten at once. There are
+//! ten, unless a part wants them of a certain length.
 
 use crate::Nanos;
 
-const BUCKETS: usize = 10;
-
 #[derive(Debug, Clone, Copy)]
-pub struct Window {
+pub struct Window<const BUCKETS: usize = 10> {
     bucket: Nanos,
     /// The bucket of the newest entry, counted from the start of the run.
     newest: u64,
@@ -13,8 +12,8 @@ pub struct Window {
     counts: [(f64, f64); BUCKETS],
 }
 
-impl Window {
-    pub fn new(span: Nanos) -> Window {
+impl<const BUCKETS: usize> Window<BUCKETS> {
+    pub fn new(span: Nanos) -> Window<BUCKETS> {
         Window { bucket: (span / BUCKETS as u64).max(1), newest: 0, counts: [(0.0, 0.0); BUCKETS] }
     }
 
@@ -54,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_the_window_is_forgotten() {
-        let mut window = Window::new(100);
+        let mut window: Window = Window::new(100);
         window.add(5, 1.0, 0.0);
         window.add(55, 0.0, 1.0);
         assert_eq!(window.sums(99), (1.0, 1.0));
@@ -68,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_late_report_counts_for_the_newest_bucket() {
-        let mut window = Window::new(100);
+        let mut window: Window = Window::new(100);
         window.add(95, 1.0, 0.0);
         window.add(40, 1.0, 0.0);
         assert_eq!(window.sums(95), (2.0, 0.0));

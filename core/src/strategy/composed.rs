@@ -17,10 +17,12 @@
 mod checks;
 mod choose;
 mod decide;
+mod gates;
 mod learn;
 mod preset;
 mod settings;
 mod state;
+mod waiting;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,12 +35,16 @@ use crate::{
     policy::{
         breaker::BreakerSpec,
         budget::BudgetSpec,
+        concurrency::ConcurrencySpec,
         cooldown::CooldownSpec,
         hedge::HedgeSpec,
         ledger::{LedgerSpec, LimitSpec},
+        outlier::OutlierSpec,
         part::Part,
+        ramp::RampSpec,
         retry::RetrySpec,
         selector::SelectorSpec,
+        throttle::AdaptiveThrottleSpec,
     },
     quantity::Share,
     span,
@@ -73,6 +79,18 @@ pub struct ComposedSpec {
     /// Block a target that fails too often.
     #[serde(default)]
     pub breaker: Option<Part<BreakerSpec>>,
+    /// Put out of use a target that fares worse than the others.
+    #[serde(default)]
+    pub outlier: Option<Part<OutlierSpec>>,
+    /// So many attempts in the air at each target as it bears.
+    #[serde(default)]
+    pub concurrency: Option<Part<ConcurrencySpec>>,
+    /// Turn requests away when a quota pool refuses most of what is sent to it.
+    #[serde(default)]
+    pub adaptive_throttle: Option<Part<AdaptiveThrottleSpec>>,
+    /// Give a target that is well again its traffic back little by little.
+    #[serde(default)]
+    pub ramp: Option<Part<RampSpec>>,
     /// Keep books on each quota pool and send only what fits.
     #[serde(default)]
     pub quota: Option<Part<LedgerSpec>>,

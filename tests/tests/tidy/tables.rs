@@ -7,7 +7,11 @@ use super::{files_under, markdown, read};
 #[track_caller]
 fn rows_are(heading: &str, expected: impl IntoIterator<Item = impl Into<String>>) {
     let readme = read("README.md");
-    let rows = markdown::first_column(markdown::section(&readme, heading));
+    compare(heading, markdown::first_column(markdown::section(&readme, heading)), expected);
+}
+
+#[track_caller]
+fn compare(heading: &str, rows: Vec<&str>, expected: impl IntoIterator<Item = impl Into<String>>) {
     let distinct: BTreeSet<String> = rows.iter().map(|row| (*row).to_owned()).collect();
     assert_eq!(rows.len(), distinct.len(), "README.md, \"{heading}\": a row stands twice");
     let expected: BTreeSet<String> = expected.into_iter().map(Into::into).collect();
@@ -22,6 +26,36 @@ fn rows_are(heading: &str, expected: impl IntoIterator<Item = impl Into<String>>
 #[test]
 fn the_readme_lists_every_strategy() {
     rows_are("## Strategies", richter_core::strategy::STRATEGIES.iter().map(|info| info.name));
+}
+
+/// A definition of the scenario schema.
+fn definition<'s>(schema: &'s serde_json::Value, name: &str) -> &'s serde_json::Value {
+    schema.pointer(&format!("/$defs/{name}")).unwrap_or_else(|| panic!("the schema defines no {name}"))
+}
+
+fn schema() -> serde_json::Value {
+    serde_json::from_str(&read("scenarios/schema.json")).expect("the schema is JSON")
+}
+
+#[test]
+fn the_readme_lists_every_part_of_composed() {
+    let schema = schema();
+    let parts = definition(&schema, "ComposedSpec")["properties"].as_object().expect("parts are properties");
+    rows_are("### Parts of `composed`", parts.keys());
+}
+
+#[test]
+fn the_readme_lists_every_selector_of_composed() {
+    let schema = schema();
+    // Another part of the file has selectors, too, so the name is where the part's property points.
+    let select = definition(&schema, "ComposedSpec")["properties"]["select"].to_string();
+    let name = select.split("#/$defs/").nth(1).and_then(|rest| rest.split('"').next()).expect("a reference");
+    let variants = definition(&schema, name)["oneOf"].as_array().expect("variants").iter();
+    let names = variants.map(|variant| match variant["const"].as_str() {
+        Some(plain) => plain.to_owned(),
+        None => variant["required"][0].as_str().expect("a variant has a name").to_owned(),
+    });
+    rows_are("### Selectors of `composed`", names);
 }
 
 #[test]

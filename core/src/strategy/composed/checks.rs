@@ -1,11 +1,13 @@
 //! Settings that can never do what they are meant to.
 
+mod gates;
+
 use std::collections::BTreeSet;
 
 use super::{ComposedSpec, Exhausted, INFO, PRESETS, settings::Settings};
 use crate::{
     flight::ATTEMPTS_MAX,
-    policy::{budget::BudgetSpec, cooldown::CooldownSpec, part::Part, selector::SelectorSpec},
+    policy::{budget::BudgetSpec, part::Part, selector::SelectorSpec},
     strategy::{Find, SpecProblem},
 };
 
@@ -175,31 +177,6 @@ impl Found {
         if budget.is_some_and(|budget| !budget.can_pay()) {
             let hint = "write a share such as \"10%\" or a floor such as \"1/s\"";
             self.add(keys, "this budget never pays", hint);
-        }
-    }
-
-    fn gates(&mut self, spec: &ComposedSpec) {
-        if let Some(Part::On(cooldown)) = &spec.cooldown {
-            if cooldown.throttle.is_none() && cooldown.fault.is_none() {
-                let hint = "write `throttle` or `fault`, or `cooldown: off`";
-                self.add(&["cooldown"], "nothing is ever left alone", hint);
-            }
-            for (key, one) in [("throttle", cooldown.throttle), ("fault", cooldown.fault)] {
-                self.cooldown(key, one);
-            }
-        }
-        if let Some(Part::On(breaker)) = &spec.breaker
-            && (!breaker.can_block())
-        {
-            let hint = "write `consecutive`, or `calls_min` and `success_below`, above zero";
-            self.add(&["breaker"], "this breaker never blocks", hint);
-        }
-    }
-
-    fn cooldown(&mut self, key: &str, cooldown: Option<CooldownSpec>) {
-        if cooldown.is_some_and(|one| one.base.is_zero() || one.cap < one.base) {
-            let hint = "write a `base` above zero, and a `cap` of at least that";
-            self.add(&["cooldown", key], "this cool-down has no length", hint);
         }
     }
 

@@ -70,8 +70,12 @@ impl Composed {
                     }
                 }
             }
-            if let Some(at) = self.selector.pick(&self.candidates, ask.dice) {
-                return Found::Place { at, probes: false };
+            match self.select(ask) {
+                Ok(at) => return Found::Place { at, probes: false },
+                Err(Some(turned_away)) if earliest.is_none_or(|(before, _)| turned_away.0 < before) => {
+                    earliest = Some(turned_away);
+                }
+                Err(_) => {}
             }
         }
         Found::Nothing { until: earliest }
@@ -114,6 +118,9 @@ impl Composed {
             verdict = verdict.and(Verdict::Deny { until, reason: Reason::QuotaShort });
         }
         let place = &self.places[at];
+        if let Some(concurrency) = &place.concurrency {
+            verdict = verdict.and(concurrency.check(place.in_flight, now));
+        }
         if panic {
             return verdict;
         }
@@ -123,7 +130,10 @@ impl Composed {
         if let Some(breaker) = &place.breaker {
             verdict = verdict.and(breaker.check(now));
         }
-        verdict
+        match &self.outliers {
+            Some(outliers) => verdict.and(outliers.check(at, self.well(outliers, now), now)),
+            None => verdict,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Nanos,
     failure::{Failure, FailureClass},
-    flight::{Attempt, FlightView},
+    flight::{Attempt, FlightId, FlightView},
     policy::{
         MILLISECOND, SECOND, Verdict,
         retry::{Remedy, remedy},
@@ -26,6 +26,8 @@ use crate::{
 
 /// A waiting request looks again at least this often, as an attempt in the air may free its target any time.
 const LOOK_AGAIN: Nanos = 50 * MILLISECOND;
+/// One that is called when an attempt lands looks by itself, too: another target may have come back meanwhile.
+const CALLED_LOOK_AGAIN: Nanos = 10 * LOOK_AGAIN;
 /// `least_bad` sends a target this much, and no more.
 const PITY: Nanos = SECOND;
 
@@ -54,6 +56,7 @@ impl Strategy for Composed {
         if flight.attempts.is_empty() && flight.asked.is_none() {
             self.deposit(now);
         }
+        self.asks(flight, dice);
         let ask = &mut Ask { flight, now, dice };
         if let Some(silent) = flight.attempts.iter().find(|attempt| attempt.in_air()) {
             return self.hedged(ask, silent);
@@ -83,6 +86,18 @@ impl Strategy for Composed {
 
     fn learn(&mut self, flight: &FlightView<'_>, lesson: &Lesson, now: Nanos) {
         self.hear(flight, lesson, now);
+    }
+
+    fn left(&mut self, flight: &FlightView<'_>) {
+        self.waiting.remove(flight.id);
+    }
+
+    fn call(&mut self, now: Nanos) -> Option<(FlightId, Nanos)> {
+        if !self.waiting.is_due() {
+            return None;
+        }
+        let room = self.has_room(now);
+        self.waiting.next(room).map(|flight| (flight, now))
     }
 }
 
@@ -240,7 +255,7 @@ impl Composed {
                 Exhausted::FailFast => break,
                 Exhausted::WaitFirst(wait) => {
                     let since = past.map_or(ask.flight.begun, |past| past.ended);
-                    wait_until(earliest, since.saturating_add(span::nanos(wait.max)), ask)
+                    self.wait_until(earliest, since.saturating_add(span::nanos(wait.max)), ask)
                 }
                 Exhausted::LeastBad => self.least_bad(ask, tried),
                 Exhausted::PanicAll => self.panic_all(ask, tried),
@@ -290,17 +305,24 @@ impl Composed {
         let open = tried & (1 << at) == 0 && !matches!(self.verdict(at, ask, false), Verdict::Deny { .. });
         open.then(|| self.send(ask, at, Reason::LastResort))
     }
-}
 
-/// Waits for the first target to come back, if that is before `limit`; wake-ups are spread, so that not everybody
-/// comes back in the same moment.
-fn wait_until(earliest: Option<(Nanos, Reason)>, limit: Nanos, ask: &mut Ask<'_>) -> Option<Decision> {
-    let now = ask.now;
-    let (until, reason) = earliest?;
-    if until > limit || now >= limit {
-        return None;
+    /// Waits for the first target to come back, if that is before `limit`; wake-ups are spread, so that not everybody
+    /// comes back in the same moment. Who waits for an attempt to land is called when one does.
+    fn wait_until(
+        &mut self,
+        earliest: Option<(Nanos, Reason)>,
+        limit: Nanos,
+        ask: &mut Ask<'_>,
+    ) -> Option<Decision> {
+        let now = ask.now;
+        let (until, reason) = earliest?;
+        if until > limit || now >= limit {
+            return None;
+        }
+        let called = reason == Reason::ConcurrencyFull && self.waiting.add(ask.flight.id);
+        let look_again = if called { CALLED_LOOK_AGAIN } else { LOOK_AGAIN };
+        let spread = (look_again as f64 * selector::share(ask.dice)) as Nanos;
+        let at = until.max(now.saturating_add(look_again)).saturating_add(spread).min(limit);
+        Some(Decision { step: Step::AskAgain { at }, reason })
     }
-    let spread = (LOOK_AGAIN as f64 * selector::share(ask.dice)) as Nanos;
-    let at = until.max(now.saturating_add(LOOK_AGAIN)).saturating_add(spread).min(limit);
-    Some(Decision { step: Step::AskAgain { at }, reason })
 }

@@ -52,15 +52,20 @@ const fn blame(failure: Failure) -> Blame {
     }
 }
 
+/// Whether it speaks against the target.
+pub(super) const fn is_fault(failure: Failure) -> bool {
+    matches!(blame(failure), Blame::Fault { .. })
+}
+
 /// One attempt that something was heard of.
 #[derive(Clone, Copy)]
-struct Heard<'a> {
-    at: usize,
+pub(super) struct Heard<'a> {
+    pub(super) at: usize,
     ticket: Ticket,
-    attempt: &'a Attempt,
+    pub(super) attempt: &'a Attempt,
     /// Tokens held for it in the pool's books.
     reserved: f64,
-    now: Nanos,
+    pub(super) now: Nanos,
 }
 
 impl Composed {
@@ -78,6 +83,7 @@ impl Composed {
         let ticket = Ticket { request: flight.request.number, attempt: number };
         let reserved = self.reservation(flight.request);
         let heard = Heard { at, ticket, attempt, reserved, now };
+        self.tell_gates(heard, lesson);
         match *lesson {
             Lesson::Sent { .. } => self.sent(heard),
             Lesson::Opened { .. } => self.admitted(heard),
@@ -121,11 +127,10 @@ impl Composed {
         self.ended(false, heard.now);
         let place = &mut self.places[heard.at];
         place.landed();
-        if let Some(cooldown) = &mut place.cooldown {
-            cooldown.passed(heard.ticket, heard.attempt.sent);
-        }
-        if let Some(breaker) = &mut place.breaker {
-            breaker.passed(heard.ticket, heard.now);
+        let cooled = place.cooldown.as_mut().is_some_and(|one| one.passed(heard.ticket, heard.attempt.sent));
+        let unblocked = place.breaker.as_mut().is_some_and(|one| one.passed(heard.ticket, heard.now));
+        if cooled || unblocked {
+            place.well_from(heard.now);
         }
         place.time(heard.attempt, usage, heard.now);
     }
@@ -244,6 +249,9 @@ impl Place {
     fn faulted(&mut self, strike: &Strike, attempt: &Attempt, now: Nanos) {
         if let Some(cooldown) = &mut self.cooldown {
             cooldown.struck(strike, now);
+            if let Some(until) = cooldown.until().filter(|until| *until > now) {
+                self.well_from(until);
+            }
         }
         if let Some(breaker) = &mut self.breaker {
             breaker.failed(strike.ticket, now, strike.jitter);
@@ -256,18 +264,21 @@ impl Place {
         }
     }
 
-    /// A unary answer tells its first-token time only by what is left without its tokens.
-    fn time(&mut self, attempt: &Attempt, usage: Usage, now: Nanos) {
+    /// Seconds to the first token. A unary answer tells them only by what is left without its tokens.
+    pub(super) fn first_token_of(&self, attempt: &Attempt, usage: Usage, now: Nanos) -> f64 {
         let tokens = f64::from(usage.output.max(1));
-        let whole = seconds(attempt.sent, now);
         match attempt.opened.zip(attempt.first) {
-            Some((_, first)) => {
-                self.first_token.add(first.saturating_sub(attempt.sent), now);
-                self.latency.add(seconds(attempt.sent, first), now);
-                let pace = seconds(first, now) / tokens;
-                self.pace = Some(self.pace.map_or(pace, |old| old + (pace - old) * PACE_SMOOTH));
-            }
-            None => self.latency.add((whole - self.pace.unwrap_or(0.0) * tokens).max(0.001), now),
+            Some((_, first)) => seconds(attempt.sent, first),
+            None => (seconds(attempt.sent, now) - self.pace.unwrap_or(0.0) * tokens).max(0.001),
+        }
+    }
+
+    fn time(&mut self, attempt: &Attempt, usage: Usage, now: Nanos) {
+        self.latency.add(self.first_token_of(attempt, usage, now), now);
+        if let Some((_, first)) = attempt.opened.zip(attempt.first) {
+            self.first_token.add(first.saturating_sub(attempt.sent), now);
+            let pace = seconds(first, now) / f64::from(usage.output.max(1));
+            self.pace = Some(self.pace.map_or(pace, |old| old + (pace - old) * PACE_SMOOTH));
         }
     }
 }

@@ -2,19 +2,23 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{ComposedSpec, Exhausted, settings::Settings};
+use super::{ComposedSpec, Exhausted, settings::Settings, waiting::Waiting};
 use crate::{
     Nanos,
     policy::{
         SECOND,
         breaker::Breaker,
         budget::Budget,
+        concurrency::Concurrency,
         cooldown::Cooldown,
         ewma::PeakEwma,
         hedge::Hedge,
         ledger::{Ledger, LimitSpec},
+        outlier::Outliers,
         quantile::Quantiles,
+        ramp::Ramp,
         selector::{Candidate, Selector},
+        throttle::AdaptiveThrottle,
     },
     request::Request,
     span,
@@ -39,6 +43,9 @@ pub(super) struct Composed {
     /// By target.
     pub(super) places_by_target: Vec<u8>,
     pub(super) selector: Selector,
+    /// Of all places in tiers.
+    pub(super) outliers: Option<Outliers>,
+    pub(super) waiting: Waiting,
     pub(super) same: Option<Budget>,
     pub(super) failover: Option<Budget>,
     pub(super) hedge: Option<Hedge>,
@@ -61,6 +68,8 @@ pub(super) struct Place {
     pub(super) in_flight: u32,
     pub(super) cooldown: Option<Cooldown>,
     pub(super) breaker: Option<Breaker>,
+    pub(super) concurrency: Option<Concurrency>,
+    pub(super) ramp: Option<Ramp>,
     /// We may not use it, or it does not exist: no health check brings that back sooner.
     pub(super) barred_until: Nanos,
     /// Of first-token times.
@@ -77,6 +86,7 @@ pub(super) struct Place {
 pub(super) struct Pool {
     pub(super) cooldown: Option<Cooldown>,
     pub(super) ledger: Option<Ledger>,
+    pub(super) throttle: Option<AdaptiveThrottle>,
 }
 
 impl Composed {
@@ -107,11 +117,14 @@ impl Composed {
             return None;
         }
         let budget = |spec: Option<_>| spec.as_ref().map(Budget::new);
+        let tiered = tiers.last().map_or(0, |(_, to)| *to);
         Some(Composed {
             tiers,
             pools: pools.into_iter().map(|(_, pool)| pool).collect(),
             places_by_target: by_target(&places),
             selector: Selector::new(settings.select, places.len()),
+            outliers: settings.outlier.as_ref().map(|spec| Outliers::new(spec, tiered)),
+            waiting: Waiting::default(),
             same: budget(settings.budgets.and_then(|budgets| budgets.same)),
             failover: budget(settings.budgets.and_then(|budgets| budgets.failover)),
             hedge: settings.hedge.as_ref().map(Hedge::new),
@@ -191,6 +204,8 @@ impl Made<'_> {
             in_flight: 0,
             cooldown: fault.as_ref().map(|spec| Cooldown::new(spec, probe_for)),
             breaker: settings.breaker.as_ref().map(|spec| Breaker::new(spec, probe_for)),
+            concurrency: settings.concurrency.as_ref().map(Concurrency::new),
+            ramp: settings.ramp.as_ref().map(Ramp::new),
             barred_until: 0,
             latency: PeakEwma::new(LATENCY_DECAY, LATENCY_SEED),
             first_token: Quantiles::default(),
@@ -209,7 +224,8 @@ impl Made<'_> {
         let cooldown = throttle.as_ref().map(|spec| Cooldown::new(spec, PROBE_FOR));
         let limit = limit.unwrap_or_default();
         let ledger = self.settings.quota.as_ref().map(|spec| Ledger::new(spec, limit));
-        self.pools.push((key, Pool { cooldown, ledger }));
+        let throttle = self.settings.adaptive_throttle.as_ref().map(AdaptiveThrottle::new);
+        self.pools.push((key, Pool { cooldown, ledger, throttle }));
         self.pools.len() - 1
     }
 

@@ -12,6 +12,7 @@ use crate::{
     target::TargetId,
 };
 
+mod gates;
 mod laws;
 
 fn world<'s>(settings: Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> World<'s> {
@@ -229,6 +230,13 @@ fn settings_that_cannot_work_are_named_by_their_keys() {
         (json!({ "tiers": [["a"]], "budgets": { "same": { "share": "10%" } } }), &["budgets"]),
         (json!({ "tiers": [["a"]], "breaker": { "consecutive": 0, "calls_min": 0 } }), &["breaker"]),
         (json!({ "tiers": [["a"]], "cooldown": {} }), &["cooldown"]),
+        (json!({ "tiers": [["a"]], "concurrency": { "min": 0 } }), &["concurrency"]),
+        (json!({ "tiers": [["a"]], "adaptive_throttle": { "k": 0.9 } }), &["adaptive_throttle.k"]),
+        (json!({ "tiers": [["a", "b"]], "outlier": { "eject": "0s" } }), &["outlier"]),
+        (json!({ "tiers": [["a"]], "outlier": {} }), &["outlier"]),
+        (json!({ "tiers": [["a", "b"]], "ramp": {} }), &["ramp"]),
+        (json!({ "tiers": [["a", "b"]], "breaker": {}, "ramp": { "over": "0s" } }), &["ramp"]),
+        (json!({ "tiers": [["a"], ["b"]], "breaker": {}, "ramp": {} }), &["ramp"]),
         (
             json!({ "tiers": [["a"]], "cooldown": { "fault": { "base": "2s", "cap": "1s" } } }),
             &["cooldown.fault"],

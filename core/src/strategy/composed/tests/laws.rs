@@ -166,7 +166,7 @@ impl Shell {
     }
 }
 
-fn composed(settings: Value) -> Composed {
+pub(super) fn composed(settings: Value) -> Composed {
     let spec: ComposedSpec = serde_json::from_value(settings).unwrap();
     let (east, west) = (rig::target("east"), rig::target("west"));
     let find = |name: &str| {
