@@ -6,6 +6,7 @@ mod list;
 mod report;
 mod run;
 mod schema;
+mod tournament;
 mod why;
 
 use std::{
@@ -72,6 +73,8 @@ impl Color {
 enum Command {
     /// Run a scenario: every strategy, compared.
     Run(run::RunArgs),
+    /// Play scenarios with every strategy there is, and show how ours stands against each.
+    Tournament(tournament::TournamentArgs),
     /// Print what a scenario will do, before anything runs.
     Explain(explain::ExplainArgs),
     /// Print the report of a run file again.
@@ -91,6 +94,7 @@ pub fn dispatch(cli: Cli) -> Exit {
     let color = cli.color;
     let done = match cli.command {
         Command::Run(args) => run::run(&args, color),
+        Command::Tournament(args) => tournament::tournament(&args, color),
         Command::Explain(args) => explain::explain(&args, color),
         Command::Report(args) => report::report(&args, color),
         Command::Why(args) => why::why(&args, color),

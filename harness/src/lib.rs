@@ -11,3 +11,4 @@ pub mod price;
 pub mod record;
 pub mod run;
 pub mod scenario;
+pub mod tournament;

@@ -398,3 +398,32 @@ fn ctrl_c_writes_what_is_done_and_exits_130() {
     assert!(out.contains("INTERRUPTED"), "{out}");
     assert!(desk.path("out/tiny/run.json").is_file());
 }
+
+#[test]
+fn a_tournament_pairs_our_strategy_with_every_system_that_the_targets_allow() {
+    let desk = Desk::new();
+    let tiny = desk.file("tiny.yaml", TINY);
+    let ran = desk.richter(&["tournament", &tiny, "--replications", "3", "--all"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for rival in ["sdk", "ordered", "connect-helper", "smart-balancer", "litellm-like", "linkerd-like"] {
+        assert!(
+            ran.out.contains(&format!("| {rival} | 100% | +0.00 (+0.00 to +0.00) | ties |")),
+            "{}",
+            ran.out
+        );
+    }
+    assert!(ran.out.contains("- cris is left out everywhere: there is no profile"), "{}", ran.out);
+    assert_eq!(ran.out, desk.richter(&["tournament", &tiny, "--replications", "3", "--all"]).out);
+}
+
+#[test]
+fn a_tournament_takes_our_settings_from_a_file() {
+    let desk = Desk::new();
+    let tiny = desk.file("tiny.yaml", TINY);
+    let once = desk.file("once.json", r#"{ "select": "first" }"#);
+    let ran = desk.richter(&["tournament", &tiny, "--replications", "3", "--settings", &once]);
+    assert!(ran.out.contains("| `tiny` | 100% | 1.00 |"), "{}{}", ran.out, ran.err);
+    let wrong = desk.file("wrong.json", r#"{ "select": "best" }"#);
+    let ran = desk.richter(&["tournament", &tiny, "--settings", &wrong]);
+    assert!(ran.code != 0 && ran.err.contains("unknown variant `best`"), "{}", ran.err);
+}

@@ -11,6 +11,7 @@ pub mod paired;
 pub mod quantity;
 pub mod run_file;
 pub mod samples;
+pub mod standing;
 pub mod stats;
 pub mod tally;
 pub mod text;

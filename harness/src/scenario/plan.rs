@@ -110,7 +110,7 @@ impl Plan {
 }
 
 impl PlanStrategy {
-    fn new(name: String, spec: StrategySpec) -> PlanStrategy {
+    pub fn new(name: String, spec: StrategySpec) -> PlanStrategy {
         PlanStrategy { name, kind: spec.kind(), worst: spec.worst_case(), spec }
     }
 }
