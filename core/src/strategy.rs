@@ -81,6 +81,7 @@ pub enum Reason {
     LastResort,
     Barred,
     LeastBad,
+    AskedAnyway,
     QuotaShort,
     Hedged,
     ConcurrencyFull,
@@ -89,7 +90,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 28] = [
+    pub const ALL: [Reason; 29] = [
         Reason::FirstChoice,
         Reason::NextTarget,
         Reason::RetrySame,
@@ -113,6 +114,7 @@ impl Reason {
         Reason::LastResort,
         Reason::Barred,
         Reason::LeastBad,
+        Reason::AskedAnyway,
         Reason::QuotaShort,
         Reason::Hedged,
         Reason::ConcurrencyFull,
@@ -145,6 +147,7 @@ impl Reason {
             Reason::LastResort => "last_resort",
             Reason::Barred => "barred",
             Reason::LeastBad => "least_bad",
+            Reason::AskedAnyway => "asked_anyway",
             Reason::QuotaShort => "quota_short",
             Reason::Hedged => "hedged",
             Reason::ConcurrencyFull => "concurrency_full",
@@ -179,6 +182,7 @@ impl Reason {
             Reason::LastResort => "the target that is used only when nothing else is left",
             Reason::Barred => "we may not use the target, or it does not exist",
             Reason::LeastBad => "the target that would be eligible first, since none is",
+            Reason::AskedAnyway => "asked against our own books, since a refusal costs less than no answer",
             Reason::QuotaShort => "no quota is left for this request, by the strategy's own books",
             Reason::Hedged => "a second attempt elsewhere, because the first one is silent for too long",
             Reason::ConcurrencyFull => {

@@ -121,6 +121,12 @@ impl Ledger {
         self.open += tokens;
     }
 
+    /// An attempt was let in, so the service had room for it: our books cannot be below zero.
+    pub fn admitted(&mut self) {
+        self.requests.level = self.requests.level.max(0.0);
+        self.tokens.level = self.tokens.level.max(0.0);
+    }
+
     /// The attempt was answered and used this much.
     pub fn settle(&mut self, reserved: f64, used: f64, now: Nanos) {
         self.used_share += (used / reserved.max(1.0) - self.used_share) * 0.02;
@@ -312,6 +318,15 @@ mod tests {
         ledger.reserve(200.0, 0);
         assert!(ledger.is_tight(0));
         assert!(!unknown().is_tight(0));
+    }
+
+    #[test]
+    fn an_attempt_that_was_let_in_shows_that_there_was_room() {
+        let mut ledger = known(100.0);
+        ledger.reserve(9_000.0, 0);
+        let before = ledger.fits(500.0, 0).unwrap();
+        ledger.admitted();
+        assert_eq!((before, ledger.fits(500.0, 0)), (35 * SECOND, Some(5 * SECOND)));
     }
 
     #[test]

@@ -184,6 +184,9 @@ pub enum Exhausted {
     WaitFirst(WaitFirstSpec),
     /// The target whose cool-down or blocking ends first; at most one request a second for each target.
     LeastBad,
+    /// For a request that was not sent yet: the healthy target whose quota pool should open first, whatever our books
+    /// say. A refusal costs little, and our books may be wrong.
+    AskAnyway,
     /// Ignore health and select among all targets, trusting each as far as it lately succeeded. Quota still counts.
     PanicAll,
     /// A target that is used for nothing else.

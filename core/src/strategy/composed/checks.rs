@@ -206,6 +206,7 @@ impl Found {
                 }
                 Exhausted::WaitFirst(_)
                 | Exhausted::LeastBad
+                | Exhausted::AskAnyway
                 | Exhausted::PanicAll
                 | Exhausted::LastResort(_) => {}
             }

@@ -258,6 +258,7 @@ impl Composed {
                     self.wait_until(earliest, since.saturating_add(span::nanos(wait.max)), ask)
                 }
                 Exhausted::LeastBad => self.least_bad(ask, tried),
+                Exhausted::AskAnyway => self.ask_anyway(ask),
                 Exhausted::PanicAll => self.panic_all(ask, tried),
                 Exhausted::LastResort(_) => self.last_resort(ask, tried, rule),
             };
@@ -287,6 +288,29 @@ impl Composed {
         let (_, at) = best?;
         self.places[at].pitied_until = ask.now.saturating_add(PITY);
         Some(self.send(ask, at, Reason::LeastBad))
+    }
+
+    /// The healthy target whose quota pool opens first, for a request that nobody was asked about yet.
+    fn ask_anyway(&mut self, ask: &Ask<'_>) -> Option<Decision> {
+        if !ask.flight.attempts.is_empty() {
+            return None;
+        }
+        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let mut best: Option<(Nanos, usize)> = None;
+        for at in 0..tiered {
+            let place = &self.places[at];
+            let healthy = ask.now >= place.barred_until
+                && place.cooldown.as_ref().is_none_or(|cooldown| cooldown.check(ask.now) == Verdict::Allow)
+                && place.breaker.as_ref().is_none_or(|breaker| breaker.check(ask.now) == Verdict::Allow);
+            if healthy
+                && let Verdict::Deny { until, .. } = self.verdict(at, ask, true)
+                && best.is_none_or(|(before, _)| until < before)
+            {
+                best = Some((until, at));
+            }
+        }
+        let (_, at) = best?;
+        Some(self.send(ask, at, Reason::AskedAnyway))
     }
 
     fn panic_all(&mut self, ask: &mut Ask<'_>, tried: Bits) -> Option<Decision> {

@@ -114,6 +114,7 @@ impl Composed {
 
     /// The head of an answer shows that there was quota, though nothing yet about the target's health.
     fn admitted(&mut self, heard: Heard<'_>) {
+        self.book(heard, |ledger| ledger.admitted());
         if let Some(cooldown) = &mut self.pools[self.places[heard.at].pool].cooldown {
             cooldown.passed(heard.ticket, heard.attempt.sent);
         }

@@ -164,6 +164,30 @@ fn when_nothing_is_eligible_the_rules_decide_in_order() {
 }
 
 #[test]
+fn a_request_that_nobody_was_asked_about_is_asked_anyway_once() {
+    let (sent, reason) = second_request(json!(["ask_anyway"]));
+    assert_eq!((sent[1], reason), ((SECOND, 0), Reason::Answered), "the cool-down was wrong");
+    let settings = json!({
+        "tiers": [["a"]], "retry": {}, "cooldown": { "throttle": { "base": "4s", "cap": "4s" } },
+        "on_exhausted": ["ask_anyway"],
+    });
+    let mut world = world(settings, |_, _| THROTTLED);
+    (0..3).for_each(|n| world.arrive(n * SECOND, n, Api::Converse));
+    let notes = world.run();
+    assert_eq!(notes.sent().len(), 3, "one attempt each, and no second one while the pool is closed");
+    assert_eq!(notes.reasons().iter().filter(|reason| **reason == Reason::AskedAnyway).count(), 2);
+}
+
+#[test]
+fn a_target_that_is_blocked_after_faults_is_not_asked_anyway() {
+    let settings = json!({
+        "tiers": [["a"]], "breaker": { "consecutive": 1, "block": "60s" }, "on_exhausted": ["ask_anyway"],
+    });
+    let told = trail(settings, 3, |_, _| BROKEN);
+    assert_eq!(told, [0]);
+}
+
+#[test]
 fn in_a_panic_blocked_targets_are_used_again() {
     let settings = json!({
         "tiers": [["a"]], "breaker": { "consecutive": 1, "block": "60s" }, "on_exhausted": ["panic_all"],
