@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod caller;
 pub mod clock;
+pub mod control;
 mod front;
 pub mod path;
 pub mod reply;

@@ -1,0 +1,197 @@
+//! Bedrock's control plane, and as much of STS and Service Quotas as its clients ask for.
+//!
+//! It tells of the world as it was furnished and keeps what callers create: application profiles, provisioned
+//! throughput, prompt routers, the logging configuration and tags, apart for each account and Region. What was created
+//! can be used at run time; [`Control::resolve`] says what a model id leads to. Pure: the time is handed in, nothing
+//! is stored outside, and everything that could grow has a limit. Start reading at [`Control::answer`].
+//!
+//! Bedrock's own texts for what does not exist were not captured; those here name the thing.
+
+mod arn;
+mod ask;
+mod atlas;
+mod form;
+mod holdings;
+mod logging;
+mod models;
+mod naming;
+mod profiles;
+mod provisioned;
+mod quotas;
+mod resolve;
+mod routers;
+mod sts;
+mod tags;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use self::{atlas::Atlas, form::Protocol, holdings::Holdings};
+use super::{
+    caller::Caller,
+    path::segments,
+    reply::{self, WireError},
+};
+use crate::{Nanos, record::rfc3339, world::WorldSpec};
+
+pub use form::refuse;
+pub use resolve::{Resolved, standing};
+
+/// What a control plane is made of.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub world: WorldSpec,
+    /// The Region of a world that names none.
+    pub region: String,
+    /// From asking for provisioned throughput, or for a change of it, until it is in service.
+    pub provision_within: Nanos,
+}
+
+/// The moment at which a request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    pub now: Nanos,
+    /// Seconds since 1970 at `now` zero.
+    pub unix_s_at_zero: u64,
+}
+
+impl When {
+    fn text(self, at: Nanos) -> String {
+        rfc3339(self.unix_s_at_zero.saturating_add(at / 1_000_000_000))
+    }
+}
+
+/// An answer that is not an error, before it gets its form.
+#[derive(Debug, Clone, PartialEq)]
+struct Reply {
+    status: StatusCode,
+    body: Value,
+}
+
+type Answer = Result<Reply, WireError>;
+
+fn ok(body: Value) -> Answer {
+    Ok(Reply { status: StatusCode::OK, body })
+}
+
+fn created(body: Value) -> Answer {
+    Ok(Reply { status: StatusCode::CREATED, body })
+}
+
+fn nothing() -> Answer {
+    ok(json!({}))
+}
+
+/// One request on its way through an operation.
+#[derive(Debug, Clone, Copy)]
+struct Ask<'a> {
+    caller: &'a Caller,
+    request: &'a Request<Bytes>,
+    when: When,
+}
+
+/// The control plane and what it keeps.
+#[derive(Debug)]
+pub struct Control {
+    settings: Settings,
+    atlas: Atlas,
+    /// By account and Region.
+    holdings: BTreeMap<(String, String), Holdings>,
+    empty: Holdings,
+    /// Resources ever made, for their ids.
+    made: u64,
+}
+
+impl Control {
+    pub fn new(settings: Settings) -> Control {
+        let atlas = Atlas::new(&settings.world, &settings.region);
+        Control { atlas, settings, holdings: BTreeMap::new(), empty: Holdings::default(), made: 0 }
+    }
+
+    /// Forgets everything that callers made.
+    pub fn reset(&mut self) {
+        self.holdings.clear();
+        self.made = 0;
+    }
+
+    /// Answers whatever is no operation on a model.
+    pub fn answer(
+        &mut self,
+        caller: &Caller,
+        request: &Request<Bytes>,
+        when: When,
+        request_id: &str,
+    ) -> Response<Bytes> {
+        let ask = Ask { caller, request, when };
+        match Protocol::of(request) {
+            Protocol::Query => sts::answer(&ask, request_id),
+            Protocol::AwsJson => quotas::answer(&self.atlas, &ask, request_id),
+            Protocol::RestJson => match self.bedrock(&ask) {
+                Some(Ok(reply)) => reply::json(reply.status, &reply.body, request_id),
+                Some(Err(error)) => error.reply(request_id),
+                None => form::unknown_operation(request_id),
+            },
+        }
+    }
+
+    /// The logging configuration of an account in a Region, as it was put.
+    pub fn logging(&self, account: &str, region: &str) -> Option<&Value> {
+        self.of(account, region).logging.as_ref()
+    }
+
+    fn bedrock(&mut self, ask: &Ask<'_>) -> Option<Answer> {
+        let path = segments(ask.request.uri().path())?;
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let method = ask.request.method();
+        let place = (method, path.as_slice());
+        Some(match place {
+            (&Method::GET, ["foundation-models"]) => self.list_models(ask),
+            (&Method::GET, ["foundation-models", id]) => self.get_model(ask, id),
+            (&Method::GET, ["inference-profiles"]) => self.list_profiles(ask),
+            (&Method::POST, ["inference-profiles"]) => self.create_profile(ask),
+            (&Method::GET, ["inference-profiles", id]) => self.get_profile(ask, id),
+            (&Method::DELETE, ["inference-profiles", id]) => self.delete_profile(ask, id),
+            (&Method::GET, ["provisioned-model-throughputs"]) => self.list_provisioned(ask),
+            (&Method::POST, ["provisioned-model-throughput"]) => self.create_provisioned(ask),
+            (&Method::GET, ["provisioned-model-throughput", id]) => self.get_provisioned(ask, id),
+            (&Method::PATCH, ["provisioned-model-throughput", id]) => self.update_provisioned(ask, id),
+            (&Method::DELETE, ["provisioned-model-throughput", id]) => self.delete_provisioned(ask, id),
+            (&Method::GET, ["prompt-routers"]) => self.list_routers(ask),
+            (&Method::POST, ["prompt-routers"]) => self.create_router(ask),
+            (&Method::GET, ["prompt-routers", arn]) => self.get_router(ask, arn),
+            (&Method::DELETE, ["prompt-routers", arn]) => self.delete_router(ask, arn),
+            (&Method::GET, ["logging", "modelinvocations"]) => self.get_logging(ask),
+            (&Method::PUT, ["logging", "modelinvocations"]) => self.put_logging(ask),
+            (&Method::DELETE, ["logging", "modelinvocations"]) => self.delete_logging(ask),
+            (&Method::POST, ["tagResource"]) => self.tag(ask),
+            (&Method::POST, ["untagResource"]) => self.untag(ask),
+            (&Method::POST, ["listTagsForResource"]) => self.list_tags(ask),
+            _ => return None,
+        })
+    }
+
+    fn of(&self, account: &str, region: &str) -> &Holdings {
+        self.holdings.get(&(account.to_owned(), region.to_owned())).unwrap_or(&self.empty)
+    }
+
+    fn held(&self, ask: &Ask<'_>) -> &Holdings {
+        self.of(&ask.caller.account, &ask.caller.region)
+    }
+
+    fn held_mut(&mut self, ask: &Ask<'_>) -> &mut Holdings {
+        let key = (ask.caller.account.clone(), ask.caller.region.clone());
+        self.holdings.entry(key).or_default()
+    }
+
+    /// A new id, never given before since the last reset.
+    fn new_id(&mut self, ask: &Ask<'_>, kind: &str) -> String {
+        self.made += 1;
+        arn::id(&[&ask.caller.account, &ask.caller.region, kind, &self.made.to_string()])
+    }
+}
+
+#[cfg(test)]
+mod tests;
