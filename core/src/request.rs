@@ -58,6 +58,8 @@ pub struct Request {
     pub input_tokens: u32,
     /// What the caller set; `None` lets the model produce up to its maximum, and reserves that much quota.
     pub max_tokens: Option<u32>,
+    /// Of the beginning of its prompt that others share and a target may have in its cache; `None` if there is none.
+    pub prefix: Option<u64>,
     /// When it was due. Latency counts from here, however late the generator was.
     pub intended: Nanos,
 }

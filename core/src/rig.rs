@@ -70,6 +70,7 @@ pub(crate) fn request(number: u64, api: Api, intended: Nanos) -> Request {
         priority: Priority::Default,
         input_tokens: 100,
         max_tokens: None,
+        prefix: None,
         intended,
     }
 }
@@ -237,6 +238,12 @@ impl<'s> World<'s> {
 
     pub(crate) fn arrive(&mut self, at: Nanos, number: u64, api: Api) {
         self.at(at, Due::Begin(request(number, api, at)));
+    }
+
+    /// A request whose prompt begins as others do.
+    pub(crate) fn arrive_with(&mut self, at: Nanos, number: u64, prefix: Option<u64>) {
+        let request = Request { prefix, ..request(number, Api::Converse, at) };
+        self.at(at, Due::Begin(request));
     }
 
     /// Plays until nothing is due.

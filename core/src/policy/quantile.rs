@@ -1,5 +1,5 @@
-//! Quantiles of recent lengths of time: two histograms of a minute each that take turns, with eight buckets to each
-//! doubling, so a quantile is at most a tenth too high.
+//! Quantiles of recent lengths of time: two histograms that take turns, of a minute each unless a part wants them
+//! shorter, with eight buckets to each doubling, so a quantile is at most an eighth too high.
 
 use super::{MILLISECOND, SECOND};
 use crate::Nanos;
@@ -15,15 +15,22 @@ pub struct Quantiles {
     counts: [[u32; BUCKETS]; 2],
     totals: [u32; 2],
     turn: u64,
+    /// How long a turn is.
+    length: Nanos,
 }
 
 impl Default for Quantiles {
     fn default() -> Self {
-        Quantiles { counts: [[0; BUCKETS]; 2], totals: [0; 2], turn: 0 }
+        Quantiles::turning(TURN)
     }
 }
 
 impl Quantiles {
+    /// What is older than two turns is forgotten.
+    pub fn turning(length: Nanos) -> Quantiles {
+        Quantiles { counts: [[0; BUCKETS]; 2], totals: [0; 2], turn: 0, length: length.max(1) }
+    }
+
     pub fn add(&mut self, length: Nanos, now: Nanos) {
         self.rotate(now);
         let side = (self.turn % 2) as usize;
@@ -48,7 +55,7 @@ impl Quantiles {
     }
 
     fn rotate(&mut self, now: Nanos) {
-        let turn = now / TURN;
+        let turn = now / self.length;
         let passed = turn.saturating_sub(self.turn);
         self.turn = self.turn.max(turn);
         for step in 0..passed.min(2) {
@@ -106,6 +113,9 @@ mod tests {
         assert_eq!(quantiles.at(0.5, 1, 2 * TURN), None);
         quantiles.add(SECOND, 9 * TURN);
         assert!(quantiles.at(0.5, 1, 9 * TURN).is_some());
+        let mut short = Quantiles::turning(TURN / 2);
+        short.add(SECOND, 0);
+        assert_eq!(short.at(0.5, 1, TURN), None, "turns of half the length");
     }
 
     #[test]

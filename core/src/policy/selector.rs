@@ -2,11 +2,20 @@
 //!
 //! Gates have spoken before: a selector only compares. With a single candidate all selectors agree.
 
+pub mod affinity;
+pub mod cost;
+pub mod percentile;
+
 use rand_core::Rng;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::quantity::Share;
+use self::{
+    affinity::{Affinity, AffinitySpec},
+    cost::CostSpec,
+    percentile::{PercentileSpec, Percentiles},
+};
+use crate::{Nanos, quantity::Share};
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -23,6 +32,12 @@ pub enum SelectorSpec {
     P2c(P2cSpec),
     /// At random, by the tokens left in its quota pool. Needs `quota`.
     Headroom(HeadroomSpec),
+    /// At random among those whose usual worst first-token time is near the best.
+    TtftPercentile(PercentileSpec),
+    /// The cheapest that is expected to finish in time, else the quickest. Needs `prices`.
+    CostFirst(CostSpec),
+    /// The one that has the prompt's beginning in its cache, unless it is much busier than the others.
+    CacheAffinity(AffinitySpec),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
@@ -63,6 +78,18 @@ pub struct Candidate {
     pub latency: f64,
     /// Tokens left in its quota pool; infinite if nothing is known.
     pub room: f64,
+    /// Expected time to the last token, in seconds.
+    pub finish: f64,
+    /// Expected price of the answer, in whatever its prices are written; zero without prices.
+    pub cost: f64,
+}
+
+/// The request that is to be placed, as far as a selector minds.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// Of its prompt's beginning.
+    pub prefix: Option<u64>,
+    pub now: Nanos,
 }
 
 #[derive(Debug, Clone)]
@@ -70,44 +97,61 @@ pub struct Selector {
     spec: SelectorSpec,
     /// By place; of smooth weighted turns only.
     turns: Vec<f64>,
+    percentiles: Percentiles,
+    affinity: Affinity,
 }
 
 impl Selector {
     pub fn new(spec: SelectorSpec, places: usize) -> Selector {
-        Selector { spec, turns: vec![0.0; places] }
+        let watched = if matches!(spec, SelectorSpec::TtftPercentile(_)) { places } else { 0 };
+        let sticks = matches!(spec, SelectorSpec::CacheAffinity(_));
+        Selector {
+            spec,
+            turns: vec![0.0; places],
+            percentiles: Percentiles::new(watched),
+            affinity: Affinity::new(sticks),
+        }
     }
 
     /// The place of the chosen one; `None` if there is none.
-    pub fn pick(&mut self, candidates: &[Candidate], dice: &mut dyn Rng) -> Option<usize> {
+    pub fn pick(&mut self, candidates: &[Candidate], wish: Wish, dice: &mut dyn Rng) -> Option<usize> {
         if candidates.len() < 2 {
             return candidates.first().map(|only| only.place);
         }
         let chosen = match self.spec {
             SelectorSpec::First => candidates.first(),
             SelectorSpec::Weighted => by_chance(candidates, |one| one.weight, dice),
-            SelectorSpec::SmoothWeighted => self.in_turn(candidates),
+            SelectorSpec::SmoothWeighted => in_turn(&mut self.turns, candidates),
             SelectorSpec::LeastInFlight => least(candidates, busy, dice),
             SelectorSpec::P2c(spec) => better_of_two(candidates, spec.explore.0, dice),
             SelectorSpec::Headroom(spec) => roomiest(candidates, spec, dice),
+            SelectorSpec::TtftPercentile(spec) => self.percentiles.pick(candidates, spec, wish.now, dice),
+            SelectorSpec::CostFirst(spec) => cost::pick(candidates, spec, dice),
+            SelectorSpec::CacheAffinity(spec) => self.affinity.pick(candidates, spec, wish, dice),
         };
         chosen.map(|one| one.place)
     }
 
-    /// Each gains its weight; the richest is chosen and pays for all.
-    fn in_turn<'c>(&mut self, candidates: &'c [Candidate]) -> Option<&'c Candidate> {
-        let mut total = 0.0;
-        for one in candidates {
-            self.turns[one.place] += one.weight;
-            total += one.weight;
-        }
-        let ahead = |one: &&Candidate, two: &&Candidate| {
-            // The earlier of two equals.
-            self.turns[one.place].total_cmp(&self.turns[two.place]).then(two.place.cmp(&one.place))
-        };
-        let chosen = candidates.iter().max_by(ahead)?;
-        self.turns[chosen.place] -= total;
-        Some(chosen)
+    /// The first token of an attempt at this place took so long, or the attempt failed after that time.
+    pub fn took(&mut self, place: usize, length: Nanos, now: Nanos) {
+        self.percentiles.took(place, length, now);
     }
+}
+
+/// Each gains its weight; the richest is chosen and pays for all.
+fn in_turn<'c>(turns: &mut [f64], candidates: &'c [Candidate]) -> Option<&'c Candidate> {
+    let mut total = 0.0;
+    for one in candidates {
+        turns[one.place] += one.weight;
+        total += one.weight;
+    }
+    let ahead = |one: &&Candidate, two: &&Candidate| {
+        // The earlier of two equals.
+        turns[one.place].total_cmp(&turns[two.place]).then(two.place.cmp(&one.place))
+    };
+    let chosen = candidates.iter().max_by(ahead)?;
+    turns[chosen.place] -= total;
+    Some(chosen)
 }
 
 fn busy(one: &Candidate) -> f64 {
@@ -183,15 +227,25 @@ fn roomiest<'c>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::rig::Loaded;
 
-    fn candidate(place: usize) -> Candidate {
-        Candidate { place, weight: 1.0, in_flight: 0, latency: 1.0, room: f64::INFINITY }
+    pub(super) fn candidate(place: usize) -> Candidate {
+        Candidate {
+            place,
+            weight: 1.0,
+            in_flight: 0,
+            latency: 1.0,
+            room: f64::INFINITY,
+            finish: 1.0,
+            cost: 0.0,
+        }
     }
+
+    const WISH: Wish = Wish { prefix: Some(7), now: 0 };
 
     fn selector(spec: serde_json::Value) -> Selector {
         Selector::new(serde_json::from_value(spec).unwrap(), 4)
@@ -205,6 +259,9 @@ mod tests {
             json!("least_in_flight"),
             json!({ "p2c": {} }),
             json!({ "headroom": {} }),
+            json!({ "ttft_percentile": {} }),
+            json!({ "cost_first": { "slo": "4s" } }),
+            json!({ "cache_affinity": {} }),
         ];
         specs.into_iter().map(selector).collect()
     }
@@ -212,8 +269,8 @@ mod tests {
     #[test]
     fn one_candidate_is_chosen_by_all_and_none_by_nobody() {
         for mut selector in every() {
-            assert_eq!(selector.pick(&[], &mut Loaded(0.5)), None);
-            assert_eq!(selector.pick(&[candidate(3)], &mut Loaded(0.5)), Some(3));
+            assert_eq!(selector.pick(&[], WISH, &mut Loaded(0.5)), None);
+            assert_eq!(selector.pick(&[candidate(3)], WISH, &mut Loaded(0.5)), Some(3));
         }
     }
 
@@ -222,7 +279,7 @@ mod tests {
         let candidates = [candidate(0), Candidate { room: 0.0, ..candidate(2) }, candidate(3)];
         for mut selector in every() {
             for dice in [0.0, 0.01, 0.3, 0.5, 0.7, 0.999_999_999] {
-                let place = selector.pick(&candidates, &mut Loaded(dice)).unwrap();
+                let place = selector.pick(&candidates, WISH, &mut Loaded(dice)).unwrap();
                 assert!([0, 2, 3].contains(&place));
             }
         }
@@ -232,7 +289,8 @@ mod tests {
     fn smooth_turns_spread_a_heavy_weight_evenly() {
         let mut selector = selector(json!("smooth_weighted"));
         let candidates = [Candidate { weight: 5.0, ..candidate(0) }, candidate(1), candidate(2)];
-        let turns: Vec<usize> = (0..7).filter_map(|_| selector.pick(&candidates, &mut Loaded(0.5))).collect();
+        let turns: Vec<usize> =
+            (0..7).filter_map(|_| selector.pick(&candidates, WISH, &mut Loaded(0.5))).collect();
         assert_eq!(turns, [0, 0, 1, 0, 2, 0, 0]);
     }
 
@@ -240,8 +298,8 @@ mod tests {
     fn weights_share_out_chance() {
         let mut selector = selector(json!("weighted"));
         let candidates = [candidate(0), Candidate { weight: 3.0, ..candidate(1) }];
-        assert_eq!(selector.pick(&candidates, &mut Loaded(0.24)), Some(0));
-        assert_eq!(selector.pick(&candidates, &mut Loaded(0.26)), Some(1));
+        assert_eq!(selector.pick(&candidates, WISH, &mut Loaded(0.24)), Some(0));
+        assert_eq!(selector.pick(&candidates, WISH, &mut Loaded(0.26)), Some(1));
     }
 
     #[test]
@@ -251,15 +309,15 @@ mod tests {
             Candidate { in_flight: 2, ..candidate(0) },
             Candidate { in_flight: 5, weight: 3.0, ..candidate(1) },
         ];
-        assert_eq!(selector.pick(&candidates, &mut Loaded(0.5)), Some(1));
+        assert_eq!(selector.pick(&candidates, WISH, &mut Loaded(0.5)), Some(1));
     }
 
     #[test]
     fn of_two_the_quicker_one_is_chosen_unless_chance_explores() {
         let mut selector = selector(json!({ "p2c": { "explore": "10%" } }));
         let candidates = [Candidate { latency: 3.0, ..candidate(0) }, candidate(1)];
-        assert_eq!(selector.pick(&candidates, &mut Loaded(0.5)), Some(1));
-        assert_eq!(selector.pick(&candidates, &mut Loaded(0.05)), Some(0));
+        assert_eq!(selector.pick(&candidates, WISH, &mut Loaded(0.5)), Some(1));
+        assert_eq!(selector.pick(&candidates, WISH, &mut Loaded(0.05)), Some(0));
     }
 
     #[test]
@@ -267,7 +325,7 @@ mod tests {
         let mut selector = selector(json!({ "headroom": { "greedy": true } }));
         let (small, large) =
             (Candidate { room: 10.0, ..candidate(0) }, Candidate { room: 90.0, ..candidate(1) });
-        assert_eq!(selector.pick(&[small, large], &mut Loaded(0.5)), Some(1));
-        assert_eq!(selector.pick(&[small, large, candidate(2)], &mut Loaded(0.5)), Some(2));
+        assert_eq!(selector.pick(&[small, large], WISH, &mut Loaded(0.5)), Some(1));
+        assert_eq!(selector.pick(&[small, large, candidate(2)], WISH, &mut Loaded(0.5)), Some(2));
     }
 }

@@ -19,6 +19,7 @@ mod choose;
 mod decide;
 mod gates;
 mod learn;
+mod outlook;
 mod preset;
 mod settings;
 mod state;
@@ -43,7 +44,7 @@ use crate::{
         part::Part,
         ramp::RampSpec,
         retry::RetrySpec,
-        selector::SelectorSpec,
+        selector::{SelectorSpec, cost::PriceSpec},
         throttle::AdaptiveThrottleSpec,
     },
     quantity::Share,
@@ -70,6 +71,9 @@ pub struct ComposedSpec {
     /// By target; 1 where none is given.
     #[serde(default)]
     pub weights: BTreeMap<String, f64>,
+    /// What tokens cost, by target; for `select: cost_first`, which needs the price of each.
+    #[serde(default)]
+    pub prices: BTreeMap<String, PriceSpec>,
     /// Which of several eligible targets of a tier; by default the first.
     #[serde(default)]
     pub select: Option<SelectorSpec>,
@@ -220,6 +224,9 @@ impl ComposedSpec {
         }
         for name in self.weights.keys() {
             targets.push((path(&[INFO.name, "weights", name]), &**name));
+        }
+        for name in self.prices.keys() {
+            targets.push((path(&[INFO.name, "prices", name]), &**name));
         }
         for name in self.limits.keys() {
             targets.push((path(&[INFO.name, "limits", name]), &**name));

@@ -151,6 +151,7 @@ impl<'p, W: Witness> Simulation<'p, W> {
             priority: Priority::Default,
             input_tokens: arrival.input_tokens,
             max_tokens: arrival.max_tokens,
+            prefix: None,
             intended: arrival.at,
         };
         let mut dice = self.jitter.dice(arrival.number, 0, 0);

@@ -1,13 +1,14 @@
 //! Settings that can never do what they are meant to.
 
 mod gates;
+mod selectors;
 
 use std::collections::BTreeSet;
 
 use super::{ComposedSpec, Exhausted, INFO, PRESETS, settings::Settings};
 use crate::{
     flight::ATTEMPTS_MAX,
-    policy::{budget::BudgetSpec, part::Part, selector::SelectorSpec},
+    policy::{budget::BudgetSpec, part::Part},
     strategy::{Find, SpecProblem},
 };
 
@@ -83,6 +84,7 @@ impl Found {
         }
         self.weights(spec, &seen);
         self.limits(spec, &seen);
+        self.selector(spec, &seen);
     }
 
     fn weights(&mut self, spec: &ComposedSpec, listed: &BTreeSet<&String>) {
@@ -114,10 +116,6 @@ impl Found {
             } else if !quota {
                 self.add(&["limits", name], "nobody keeps books on this limit", "write `quota: {}`, too");
             }
-        }
-        let headroom = settings.is_some_and(|settings| matches!(settings.select, SelectorSpec::Headroom(_)));
-        if headroom && !quota {
-            self.add(&["select"], "nobody knows how much room there is", "write `quota: {}`, too");
         }
     }
 

@@ -92,12 +92,16 @@ impl Composed {
         }
         let ledger = self.pools[place.pool].ledger.as_mut();
         let room = ledger.map_or(f64::INFINITY, |ledger| ledger.room(now));
+        let (finish, cost) = self.outlook(at, ask.flight.request);
+        let place = &self.places[at];
         self.candidates.push(selector::Candidate {
             place: at,
             weight: place.weight,
             in_flight: place.in_flight,
             latency: place.latency.value(now),
             room,
+            finish,
+            cost,
         });
     }
 

@@ -12,7 +12,12 @@ use crate::{
     Nanos,
     failure::{Failure, FailureClass, Timer},
     flight::FlightView,
-    policy::{Verdict, concurrency::Sample, outlier::Outliers, selector},
+    policy::{
+        Verdict,
+        concurrency::Sample,
+        outlier::Outliers,
+        selector::{self, Wish},
+    },
     strategy::{Lesson, Reason},
 };
 
@@ -34,8 +39,9 @@ impl Composed {
     /// what stood in the way.
     pub(super) fn select(&mut self, ask: &mut Ask<'_>) -> Result<usize, Option<(Nanos, Reason)>> {
         self.spare_the_recovering(ask);
+        let wish = Wish { prefix: ask.flight.request.prefix, now: ask.now };
         let mut turned_away = None;
-        while let Some(at) = self.selector.pick(&self.candidates, ask.dice) {
+        while let Some(at) = self.selector.pick(&self.candidates, wish, ask.dice) {
             let throttle = self.pools[self.places[at].pool].throttle.as_mut();
             if !throttle.is_some_and(|throttle| throttle.turns_away(ask.now)) {
                 return Ok(at);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a failure counts as first-token time, in seconds: else the target that fails fastest looks best.
-const FAILURE_LATENCY: f64 = 5.0;
+pub(super) const FAILURE_LATENCY: f64 = 5.0;
 /// How long we leave alone what we may not use.
 const BARRED: Nanos = 300 * SECOND;
 /// How long a spent daily quota is left alone before a probe.
@@ -84,6 +84,7 @@ impl Composed {
         let reserved = self.reservation(flight.request);
         let heard = Heard { at, ticket, attempt, reserved, now };
         self.tell_gates(heard, lesson);
+        self.tell_selector(heard, lesson);
         match *lesson {
             Lesson::Sent { .. } => self.sent(heard),
             Lesson::Opened { .. } => self.admitted(heard),

@@ -17,7 +17,7 @@ use crate::{
         outlier::Outliers,
         quantile::Quantiles,
         ramp::Ramp,
-        selector::{Candidate, Selector},
+        selector::{Candidate, Selector, cost::PriceSpec},
         throttle::AdaptiveThrottle,
     },
     request::Request,
@@ -43,6 +43,8 @@ pub(super) struct Composed {
     /// By target.
     pub(super) places_by_target: Vec<u8>,
     pub(super) selector: Selector,
+    /// Output tokens that an answer has, on average of late.
+    pub(super) usual_output: Option<f64>,
     /// Of all places in tiers.
     pub(super) outliers: Option<Outliers>,
     pub(super) waiting: Waiting,
@@ -65,6 +67,7 @@ pub(super) struct Place {
     /// Failure domain: targets of one Region fail together.
     pub(super) domain: usize,
     pub(super) weight: f64,
+    pub(super) price: Option<PriceSpec>,
     pub(super) in_flight: u32,
     pub(super) cooldown: Option<Cooldown>,
     pub(super) breaker: Option<Breaker>,
@@ -75,6 +78,8 @@ pub(super) struct Place {
     /// Of first-token times.
     pub(super) latency: PeakEwma,
     pub(super) first_token: Quantiles,
+    /// Seconds to the first token, once known.
+    pub(super) usual_first: Option<f64>,
     /// Seconds for one token after the first, once known.
     pub(super) pace: Option<f64>,
     /// When `least_bad` may choose it again.
@@ -104,6 +109,7 @@ impl Composed {
             let from = made.places.len();
             for name in tier {
                 made.place(find, name, spec.weights.get(name).copied().unwrap_or(1.0))?;
+                made.places.last_mut()?.price = spec.prices.get(name).copied();
             }
             tiers.push((from, made.places.len()));
         }
@@ -123,6 +129,7 @@ impl Composed {
             pools: pools.into_iter().map(|(_, pool)| pool).collect(),
             places_by_target: by_target(&places),
             selector: Selector::new(settings.select, places.len()),
+            usual_output: None,
             outliers: settings.outlier.as_ref().map(|spec| Outliers::new(spec, tiered)),
             waiting: Waiting::default(),
             same: budget(settings.budgets.and_then(|budgets| budgets.same)),
@@ -201,6 +208,7 @@ impl Made<'_> {
             pool,
             domain,
             weight,
+            price: None,
             in_flight: 0,
             cooldown: fault.as_ref().map(|spec| Cooldown::new(spec, probe_for)),
             breaker: settings.breaker.as_ref().map(|spec| Breaker::new(spec, probe_for)),
@@ -209,6 +217,7 @@ impl Made<'_> {
             barred_until: 0,
             latency: PeakEwma::new(LATENCY_DECAY, LATENCY_SEED),
             first_token: Quantiles::default(),
+            usual_first: None,
             pace: None,
             pitied_until: 0,
         });

@@ -14,6 +14,7 @@ use crate::{
 
 mod gates;
 mod laws;
+mod selectors;
 
 fn world<'s>(settings: Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> World<'s> {
     World::of(json!({ "composed": settings }), script)
@@ -269,6 +270,24 @@ fn settings_that_cannot_work_are_named_by_their_keys() {
         (json!({ "tiers": [["a"]], "limits": { "a": { "tokens": "300k/min" } } }), &["limits.a"]),
         (json!({ "tiers": [["a"]], "quota": {}, "limits": { "a": { "tokens": "0/s" } } }), &["limits.a"]),
         (json!({ "tiers": [["a"]], "select": { "headroom": {} } }), &["select"]),
+        (
+            json!({ "tiers": [["a"]], "select": { "ttft_percentile": { "quantile": "0%" } } }),
+            &["select.ttft_percentile"],
+        ),
+        (
+            json!({ "tiers": [["a"]], "select": { "cache_affinity": { "load": 0.9 } } }),
+            &["select.cache_affinity"],
+        ),
+        (json!({ "tiers": [["a"]], "select": { "cost_first": { "slo": "4s" } } }), &["select"]),
+        (
+            json!({
+                "tiers": [["a"]], "select": { "cost_first": { "slo": "0s" } },
+                "prices": { "a": { "input": 1.0, "output": -1.0 } },
+            }),
+            &["select.cost_first.slo", "prices.a"],
+        ),
+        (json!({ "tiers": [["a"]], "prices": { "a": { "input": 1.0, "output": 1.0 } } }), &["prices.a"]),
+        (json!({ "tiers": [["a"]], "prices": { "b": { "input": 1.0, "output": 1.0 } } }), &["prices.b"]),
         (json!({ "tiers": [["a"]], "hedge": {} }), &["hedge"]),
         (json!({ "tiers": [["a"]], "retry": {}, "hedge": { "share": "0%" } }), &["hedge.share"]),
         (json!({ "tiers": [["a"]], "first_token": { "min": "2s", "max": "1s" } }), &["first_token"]),
