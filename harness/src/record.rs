@@ -5,10 +5,12 @@ pub mod abort;
 pub mod cell;
 pub mod export;
 pub mod metric;
+pub mod quota;
 pub mod series;
 pub mod story;
 pub mod tally;
 pub mod trace;
+pub mod windows;
 
 use richter_core::event::{Event, Observer};
 use richter_mock_bedrock::Nanos;

@@ -6,6 +6,7 @@
 pub mod check;
 mod parts;
 pub mod progress;
+pub mod stories;
 
 use std::{
     io,
@@ -24,7 +25,7 @@ use crate::{
     clock::{Stopwatch, time_of_day},
     ground::{Witness, sim::Simulation},
     load::TraceError,
-    record::{Both, abort::Broken, cell::Recorder, export, trace::AttemptLog},
+    record::{Both, abort::Broken, cell::Recorder, export, quota::QuotaWatch, trace::AttemptLog},
     scenario::plan::Plan,
 };
 
@@ -193,8 +194,12 @@ fn play<'p, W: Witness + AsRef<Recorder>>(
     let mut steps = 0u32;
     let mut told: Nanos = 0;
     let mut cut = false;
+    let mut quota = QuotaWatch::new(simulation.witness().as_ref().times.width());
     while simulation.step()? {
         steps = steps.wrapping_add(1);
+        if simulation.now() >= quota.next() {
+            quota.look(simulation.now(), simulation.engine_mut());
+        }
         if steps.is_multiple_of(STEPS_PER_ABORT_CHECK)
             && simulation.witness().as_ref().abort.broken().is_some()
         {
@@ -215,7 +220,7 @@ fn play<'p, W: Witness + AsRef<Recorder>>(
     let (recorder, log) = close(witness);
     let cell = export::cell(
         plan,
-        &export::Place { strategy: job.strategy, replication: job.replication, now },
+        &export::Place { strategy: job.strategy, replication: job.replication, now, quota: &quota },
         &recorder,
         &mut engine,
     );
@@ -247,5 +252,6 @@ fn run_file(plan: &Plan, file: &str) -> RunFile {
         strategies: export::strategies(plan),
         expect: plan.expect.clone(),
         cells: Vec::new(),
+        stories: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@
 
 mod disk;
 pub mod request;
+mod windows;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -13,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 pub use disk::{ReadCause, ReadError, WriteError, write_whole};
 pub use request::RequestName;
+pub use windows::{Story, StoryLine, Windows};
 
 use crate::expect::ExpectSpec;
 
 pub const FORMAT: &str = "richter-run";
-pub const VERSION: u32 = 1;
+/// Version 2 added `windows` and `by_target` to cells, and `stories`.
+pub const VERSION: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +44,9 @@ pub struct RunFile {
     pub expect: Vec<ExpectSpec>,
     /// One cell per strategy and replication, in that order.
     pub cells: Vec<Cell>,
+    /// Requests worth telling, attempt by attempt. Empty in files of version 1 and where nobody asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stories: Vec<Story>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -150,6 +156,9 @@ pub struct Cell {
     /// Per phase of the intended arrival, in the order of `phases`.
     pub phases: Vec<PhaseCell>,
     pub series: Series,
+    /// Absent in files of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
     /// How often each reason was given, by its name.
     pub reasons: IndexMap<String, u64>,
     /// Requests worth asking for one by one.
@@ -265,6 +274,9 @@ pub struct Series {
     pub failed_by_class: IndexMap<String, Vec<u32>>,
     /// Served attempts by the Region that served them.
     pub by_region: IndexMap<String, Vec<u32>>,
+    /// Served attempts by target, in the order of `targets`. Absent in files of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_target: Option<Vec<Vec<u32>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

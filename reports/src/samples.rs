@@ -8,7 +8,7 @@ use std::{fmt, io, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hdrhistogram::{
-    Histogram,
+    Counter, Histogram,
     serialization::{Deserializer, Serializer, V2DeflateSerializer},
 };
 
@@ -36,7 +36,7 @@ pub struct Samples {
 }
 
 /// Writes a histogram the way the run file keeps it.
-pub fn encode(histogram: &Histogram<u64>) -> io::Result<String> {
+pub fn encode<C: Counter>(histogram: &Histogram<C>) -> io::Result<String> {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new()
         .serialize(histogram, &mut bytes)
@@ -101,6 +101,20 @@ impl Samples {
             return Value::Infinite;
         }
         Value::Finite(self.at_rank(rank) as f64 / 1e6)
+    }
+
+    /// The nearest-rank value that one request in `one_in` lies beyond, with `never` more ranked as infinitely slow;
+    /// `one_in` is 1 / (1 - p).
+    pub fn beyond(&self, one_in: f64, never: u64) -> Value {
+        let n = self.total + never;
+        if n == 0 {
+            return Value::NoData;
+        }
+        let beyond = (n as f64 / one_in.max(1.0)).floor() as u64;
+        match n.saturating_sub(beyond).max(1) {
+            rank if rank > self.total => Value::Infinite,
+            rank => Value::Finite(self.at_rank(rank) as f64 / 1e6),
+        }
     }
 
     /// The value at a rank in `1..=len`.
@@ -211,6 +225,19 @@ mod tests {
         for (p, n) in [("p50", 10), ("p95", 100), ("p99", 500), ("p99.9", 5_000), ("p99.99", 50_000)] {
             assert_eq!(percentile(p).samples_needed(), n, "{p}");
         }
+    }
+
+    #[test]
+    fn a_percentile_by_what_lies_beyond_is_the_same_percentile() {
+        let values: Vec<u64> = (1..=1_000).collect();
+        let samples = Samples::of(&recorded(&values));
+        for (one_in, p) in [(2.0, "p50"), (10.0, "p90"), (100.0, "p99"), (1_000.0, "p99.9")] {
+            assert_eq!(samples.beyond(one_in, 0), samples.percentile(percentile(p), 0), "{p}");
+        }
+        assert_eq!(samples.beyond(1.0, 0), Value::Finite(1e-6));
+        assert_eq!(samples.beyond(1e9, 0), Value::Finite(1e-3));
+        assert_eq!(samples.beyond(100.0, 100), Value::Infinite);
+        assert_eq!(Samples::default().beyond(2.0, 0), Value::NoData);
     }
 
     #[test]

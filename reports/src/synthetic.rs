@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use crate::{
     run_file::{
         Cell, FORMAT, FaultFacts, FaultHits, Ground, Histograms, Notable, PhaseCell, PhaseFacts, PoolUse,
-        RunFile, ScenarioFacts, Series, Slo, Slowest, Status, StrategyFacts, TargetFacts, VERSION, When,
+        RunFile, ScenarioFacts, Series, Slo, Slowest, Status, Story, StoryLine, StrategyFacts, TargetFacts,
+        VERSION, When, Windows,
     },
     samples::encode,
 };
@@ -96,7 +97,20 @@ pub fn run(sketches: &[Sketch], replications: u32) -> RunFile {
         strategies: strategies.collect(),
         expect: Vec::new(),
         cells: cells.collect(),
+        stories: vec![story()],
     }
+}
+
+/// One throttled request of the first strategy.
+fn story() -> Story {
+    let line = |ms: Option<f64>, text: &str| StoryLine { ms, text: text.to_owned() };
+    let lines = vec![
+        line(None, "request 1.12, class chat, 600 input tokens, max_tokens 1024, due at 60.120 s"),
+        line(Some(0.0), "decided: send to east (the first choice for a fresh request)"),
+        line(Some(62.5), "attempt 1 to east failed: throttle (requests)"),
+        line(Some(62.5), "failed: throttle (requests), after 1 attempt (no attempts left)"),
+    ];
+    Story { strategy: 0, replication: 0, request: (1 << 48) | 12, lines }
 }
 
 pub fn usual() -> RunFile {
@@ -130,6 +144,7 @@ fn cell(strategy: usize, sketch: &Sketch, replication: u32) -> Cell {
         trace_hash: format!("{strategy:08x}{replication:08x}"),
         phases: (0..PHASES.len()).map(|phase| phase_cell(sketch, phase, replication)).collect(),
         series: series(sketch, replication),
+        windows: Some(windows(sketch, replication)),
         reasons: IndexMap::from([("first_choice".to_owned(), 10_800)]),
         faults: vec![FaultHits { rolled: 100, hit: 30, missed: 0 }],
         pools: vec![PoolUse {
@@ -193,7 +208,7 @@ fn phase_cell(sketch: &Sketch, phase: usize, replication: u32) -> PhaseCell {
 
 /// Values spread evenly from `ms` to three times that.
 fn blob(n: u64, ms: u64) -> String {
-    let mut histogram = Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("valid bounds");
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3).expect("valid bounds");
     for index in 0..n {
         histogram.record(1_000 * ms + 2_000 * ms * index / n).expect("within bounds");
     }
@@ -202,6 +217,7 @@ fn blob(n: u64, ms: u64) -> String {
 
 fn series(sketch: &Sketch, replication: u32) -> Series {
     let mut series = Series { bucket_s: 1.0, ..Series::default() };
+    let (mut by_class, mut east, mut west) = (Vec::new(), Vec::new(), Vec::new());
     for (phase, (_, from, to, rate, _)) in PHASES.into_iter().enumerate() {
         let seconds = (to - from) as u64;
         let good = good_in(sketch, phase, replication);
@@ -217,7 +233,34 @@ fn series(sketch: &Sketch, replication: u32) -> Series {
             series.attempts.push(rate * sketch.tries as u32);
             series.throttles.push(rate * sketch.tries as u32 - good);
             series.in_flight.push(rate);
+            by_class.push(rate - good);
+            let elsewhere = good * sketch.elsewhere as u32 / 100;
+            east.push(good - elsewhere);
+            west.push(elsewhere);
         }
     }
+    let regions = [("us-east-1".to_owned(), east.clone()), ("us-west-2".to_owned(), west.clone())];
+    series.by_region = regions.into_iter().filter(|(_, served)| served.iter().any(|n| *n > 0)).collect();
+    series.by_target = Some(vec![east, west]);
+    series.failed_by_class = IndexMap::from([("throttle".to_owned(), by_class)]);
     series
+}
+
+/// Five seconds each; the spike fills the quota.
+fn windows(sketch: &Sketch, replication: u32) -> Windows {
+    const SECONDS: usize = 5;
+    let mut windows = Windows { window_s: SECONDS as f64, ..Windows::default() };
+    let mut used = Vec::new();
+    for (phase, (_, from, to, _, _)) in PHASES.into_iter().enumerate() {
+        let count = (to - from) / SECONDS;
+        let good = good_in(sketch, phase, replication) / count as u64;
+        let [first_token, total] = [1, 4].map(|times| blob(good, sketch.first_token_ms * times));
+        for _ in 0..count {
+            windows.first_token.push(first_token.clone());
+            windows.total.push(total.clone());
+            used.push(if phase == 1 { 104 } else { 30 });
+        }
+    }
+    windows.quota_used = vec![used];
+    windows
 }

@@ -20,7 +20,7 @@ use crate::{
         Options, Played,
         check::{self, Verdict},
         progress::Progress,
-        simulate,
+        simulate, stories,
     },
     scenario::plan::Plan,
 };
@@ -112,9 +112,12 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
     let folder = args.out.join(folder_name(&plan.name));
     listen_for_interrupts()?;
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let Played { run, trace } = play(&plan, args)?;
+    let Played { mut run, trace } = play(&plan, args)?;
     let proven = !args.check || prove(&plan, &run)?;
     let judgement = verdict::judge(&run);
+    if run.status == Status::Complete {
+        run.stories = stories::of_notable(&plan, &judgement.comparison.notable)?;
+    }
     let files = write(&folder, &run, &judgement, args.trace.as_deref().filter(|_| trace.is_ok()))?;
     match args.output {
         Output::Text => {

@@ -5,10 +5,10 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use richter_reports::run_file::{Ground, RequestName, RunFile};
+use richter_reports::run_file::{Ground, RequestName, RunFile, StoryLine};
 
 use super::Color;
-use crate::{exit::Exit, ground::sim::Simulation, record::story::Story, scenario::plan::Plan};
+use crate::{exit::Exit, run::stories, scenario::plan::Plan};
 
 #[derive(Debug, Args)]
 pub struct WhyArgs {
@@ -60,11 +60,15 @@ fn stories(plan: &Plan, args: &WhyArgs) -> anyhow::Result<String> {
     let mut text = String::new();
     let mut told = false;
     for (index, strategy) in plan.strategies.iter().enumerate().filter(|(_, s)| chosen(&s.name)) {
-        let lines = story(plan, index, args)?;
+        let lines =
+            stories::story(plan, index, args.replication, args.request.0).context("cannot play it again")?;
         told |= !lines.is_empty();
         writeln!(text, "{} (replication {})", strategy.name, args.replication)?;
-        for line in &lines {
-            writeln!(text, "  {line}")?;
+        for StoryLine { ms, text: line } in &lines {
+            match ms {
+                Some(ms) => writeln!(text, "  {ms:>10.1} ms  {line}")?,
+                None => writeln!(text, "  {line}")?,
+            }
         }
         if lines.is_empty() {
             writeln!(text, "  never saw request {}", args.request)?;
@@ -79,12 +83,4 @@ fn stories(plan: &Plan, args: &WhyArgs) -> anyhow::Result<String> {
         bail!("no request is named {} in replication {}", args.request, args.replication);
     }
     Ok(text)
-}
-
-fn story(plan: &Plan, strategy: usize, args: &WhyArgs) -> anyhow::Result<Vec<String>> {
-    let story = Story::new(plan, args.request.0);
-    let mut simulation =
-        Simulation::new(plan, strategy, args.replication, story).context("cannot play it again")?;
-    while !simulation.witness().finished() && simulation.step()? {}
-    Ok(simulation.witness().lines().to_vec())
 }

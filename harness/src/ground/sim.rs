@@ -94,6 +94,11 @@ impl<'p, W: Witness> Simulation<'p, W> {
         &mut self.witness
     }
 
+    /// For questions that change nothing, such as how full a quota is.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// Hands back the witness and the engine with its counters.
     pub fn into_parts(self) -> (W, Engine) {
         (self.witness, self.engine)

@@ -9,7 +9,7 @@ use richter_core::{
 };
 use richter_mock_bedrock::Nanos;
 
-use super::{abort::AbortWatch, series::TimeSeries, tally::Tally, trace::TraceHash};
+use super::{abort::AbortWatch, series::TimeSeries, tally::Tally, trace::TraceHash, windows::TimesOverTime};
 use crate::{
     ground::{Witness, Work},
     load::Arrival,
@@ -28,6 +28,7 @@ pub struct Recorder {
     prices: Vec<Option<Price>>,
     pub tallies: Vec<Tally>,
     pub series: TimeSeries,
+    pub times: TimesOverTime,
     pub reasons: [u64; REASONS],
     pub hash: TraceHash,
     pub abort: AbortWatch,
@@ -79,12 +80,15 @@ impl Notable {
 impl Recorder {
     pub fn new(plan: &Plan) -> Recorder {
         let (targets, regions) = (plan.targets.len(), plan.world.regions());
+        let length = plan.end.saturating_add(plan.drain);
+        let series = TimeSeries::new(length, regions, targets);
         let millis = |bound: Option<f64>| bound.map_or(Nanos::MAX, |ms| (ms * 1e6) as Nanos);
         Recorder {
             bounds: Bounds { first_token: millis(plan.slo.first_token_ms), total: millis(plan.slo.total_ms) },
             prices: plan.targets.iter().map(|target| target.price).collect(),
             tallies: plan.traffic.phases.iter().map(|_| Tally::new(targets, regions)).collect(),
-            series: TimeSeries::new(plan.end.saturating_add(plan.drain), regions),
+            times: TimesOverTime::new(plan.end, series.width()),
+            series,
             reasons: [0; REASONS],
             hash: TraceHash::default(),
             abort: AbortWatch::new(plan.abort),
@@ -198,6 +202,7 @@ impl Recorder {
         if let Some(target) = finish.target {
             tally.answered_by_target[usize::from(target.0)] += 1;
         }
+        self.times.record(intended, first, total);
         let bucket = self.series.ended(now);
         bucket.answered += 1;
         bucket.good += u32::from(good);
@@ -255,7 +260,7 @@ impl Witness for Recorder {
             tally.gap.record(streamed / u64::from(work.output_tokens.max(2) - 1));
         }
         self.handed = work.delivered.then_some((work.attempt, work.output_tokens));
-        self.series.served(now, region);
+        self.series.served(now, region, target);
         if let Some(price) = &self.prices[target] {
             let usage = Usage { input: work.input_tokens, output: work.output_tokens, ..Usage::default() };
             self.abort.spent(now, price.cost_usd(usage));

@@ -1,22 +1,24 @@
 //! From the recorder's counters to the run file: the one place where core's and the mock's vocabularies become the
 //! report's.
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{Counter, Histogram};
 use indexmap::IndexMap;
 use richter_core::{failure::FailureClass, strategy::Reason, target::TargetSpec};
 use richter_mock_bedrock::{Nanos, engine::Engine, world::PoolId};
 use richter_reports::{
     run_file::{
         Cell, FaultFacts, FaultHits, Histograms, Notable, PhaseCell, PhaseFacts, PoolUse, Series, Slowest,
-        StrategyFacts, TargetFacts,
+        StrategyFacts, TargetFacts, Windows,
     },
     samples,
 };
 
 use super::{
     cell::Recorder,
+    quota::QuotaWatch,
     series::{Bucket, TimeSeries},
     tally::{CLASSES, Tally},
+    windows::{TimesOverTime, Window},
 };
 use crate::{price::Price, scenario::plan::Plan};
 
@@ -66,17 +68,18 @@ pub fn strategies(plan: &Plan) -> Vec<StrategyFacts> {
     facts.collect()
 }
 
-/// Which cell it is, and when it ended.
+/// Which cell it is, when it ended, and what was seen of its quotas.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct Place<'a> {
     pub strategy: usize,
     pub replication: u32,
     pub now: Nanos,
+    pub quota: &'a QuotaWatch,
 }
 
 /// What one strategy did in one replication.
-pub fn cell(plan: &Plan, place: &Place, recorder: &Recorder, engine: &mut Engine) -> Cell {
-    let Place { strategy, replication, now } = *place;
+pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut Engine) -> Cell {
+    let Place { strategy, replication, now, quota } = *place;
     let open = recorder.open_by_phase();
     let regions: Vec<String> = region_names(plan);
     let used = used_targets(plan, strategy);
@@ -92,7 +95,8 @@ pub fn cell(plan: &Plan, place: &Place, recorder: &Recorder, engine: &mut Engine
         replication,
         trace_hash: format!("{:016x}", recorder.hash.value()),
         phases: phases.collect(),
-        series: series(&recorder.series, &regions),
+        series: series(&recorder.series, &regions, plan.targets.len()),
+        windows: Some(windows(&recorder.times, quota, engine.world().pools())),
         reasons: reasons(recorder),
         notable: notable(recorder),
         faults: engine
@@ -176,14 +180,30 @@ fn phase_cell(tally: &Tally, regions: &[String]) -> PhaseCell {
     }
 }
 
-fn blob(histogram: &Histogram<u64>) -> Option<String> {
+fn blob<C: Counter>(histogram: &Histogram<C>) -> Option<String> {
     if histogram.is_empty() {
         return None;
     }
     Some(samples::encode(histogram).expect("writing a histogram of fixed bounds to memory cannot fail"))
 }
 
-fn series(series: &TimeSeries, regions: &[String]) -> Series {
+fn windows(times: &TimesOverTime, quota: &QuotaWatch, pools: usize) -> Windows {
+    let blobs = |windows: &[Window]| -> Vec<String> {
+        let blob =
+            |window: &Window| window.as_ref().and_then(|histogram| blob(histogram)).unwrap_or_default();
+        windows.iter().map(blob).collect()
+    };
+    let mut quota_used = quota.used().to_vec();
+    quota_used.resize(pools, Vec::new());
+    Windows {
+        window_s: seconds(times.width()),
+        first_token: blobs(&times.first_token),
+        total: blobs(&times.total),
+        quota_used,
+    }
+}
+
+fn series(series: &TimeSeries, regions: &[String], targets: usize) -> Series {
     let buckets = series.buckets();
     let column = |pick: fn(&Bucket) -> u32| buckets.iter().map(pick).collect::<Vec<u32>>();
     let by_class = FailureClass::ALL.iter().map(|class| {
@@ -194,6 +214,8 @@ fn series(series: &TimeSeries, regions: &[String]) -> Series {
         let values: Vec<u32> = (0..buckets.len()).map(|bucket| series.region_row(bucket)[at]).collect();
         (name.clone(), values)
     });
+    let by_target = (0..targets)
+        .map(|at| (0..buckets.len()).map(|bucket| series.target_row(bucket)[at]).collect::<Vec<u32>>());
     let occurred = |(_, values): &(String, Vec<u32>)| values.iter().any(|value| *value > 0);
     Series {
         bucket_s: seconds(series.width()),
@@ -208,6 +230,7 @@ fn series(series: &TimeSeries, regions: &[String]) -> Series {
         in_flight: column(|b| b.in_flight),
         failed_by_class: by_class.filter(occurred).collect(),
         by_region: by_region.filter(occurred).collect(),
+        by_target: Some(by_target.collect()),
     }
 }
 

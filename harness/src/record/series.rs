@@ -30,15 +30,26 @@ pub struct TimeSeries {
     /// Row-major, `regions` wide.
     by_region: Vec<u32>,
     regions: usize,
+    /// Row-major, `targets` wide.
+    by_target: Vec<u32>,
+    targets: usize,
     in_flight: u32,
 }
 
 impl TimeSeries {
     /// For a run that lasts at most `length`.
-    pub fn new(length: Nanos, regions: usize) -> TimeSeries {
+    pub fn new(length: Nanos, regions: usize, targets: usize) -> TimeSeries {
         let seconds = length.div_ceil(SECOND).max(1);
         let width = seconds.div_ceil(BUCKETS_MAX).max(1) * SECOND;
-        let series = TimeSeries { width, buckets: Vec::new(), by_region: Vec::new(), regions, in_flight: 0 };
+        let series = TimeSeries {
+            width,
+            buckets: Vec::new(),
+            by_region: Vec::new(),
+            regions,
+            by_target: Vec::new(),
+            targets,
+            in_flight: 0,
+        };
         series.with_room(length.div_ceil(width))
     }
 
@@ -46,6 +57,7 @@ impl TimeSeries {
         let buckets = usize::try_from(buckets).unwrap_or(usize::MAX).min(BUCKETS_MAX as usize + 1);
         self.buckets.reserve_exact(buckets);
         self.by_region.reserve_exact(buckets * self.regions);
+        self.by_target.reserve_exact(buckets * self.targets);
         self
     }
 
@@ -59,6 +71,10 @@ impl TimeSeries {
 
     pub fn region_row(&self, bucket: usize) -> &[u32] {
         &self.by_region[bucket * self.regions..(bucket + 1) * self.regions]
+    }
+
+    pub fn target_row(&self, bucket: usize) -> &[u32] {
+        &self.by_target[bucket * self.targets..(bucket + 1) * self.targets]
     }
 
     /// The bucket of a moment. Buckets that nothing touched carry the number in flight on.
@@ -76,6 +92,7 @@ impl TimeSeries {
         let carried = Bucket { in_flight: self.in_flight, ..Bucket::default() };
         self.buckets.resize(index + 1, carried);
         self.by_region.resize((index + 1) * self.regions, 0);
+        self.by_target.resize((index + 1) * self.targets, 0);
     }
 
     #[inline]
@@ -96,10 +113,11 @@ impl TimeSeries {
     }
 
     #[inline]
-    pub fn served(&mut self, now: Nanos, region: usize) {
+    pub fn served(&mut self, now: Nanos, region: usize, target: usize) {
         self.at(now);
         let bucket = (now / self.width) as usize;
         self.by_region[bucket * self.regions + region] += 1;
+        self.by_target[bucket * self.targets + target] += 1;
     }
 }
 
@@ -109,7 +127,7 @@ mod tests {
 
     #[test]
     fn untouched_seconds_carry_the_number_in_flight() {
-        let mut series = TimeSeries::new(10 * SECOND, 1);
+        let mut series = TimeSeries::new(10 * SECOND, 1, 1);
         series.began(0);
         series.began(SECOND / 2);
         series.ended(4 * SECOND).answered += 1;
@@ -121,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_day_is_kept_in_wider_buckets() {
-        let series = TimeSeries::new(86_400 * SECOND, 3);
+        let series = TimeSeries::new(86_400 * SECOND, 3, 1);
         assert_eq!(series.width(), 12 * SECOND);
     }
 }

@@ -10,7 +10,7 @@ use richter_core::{
     strategy::Step,
 };
 use richter_mock_bedrock::Nanos;
-use richter_reports::run_file::RequestName;
+use richter_reports::run_file::{RequestName, StoryLine};
 
 use crate::{
     ground::{Witness, Work},
@@ -23,7 +23,7 @@ use crate::{
 pub struct Story<'p> {
     plan: &'p Plan,
     number: u64,
-    lines: Vec<String>,
+    lines: Vec<StoryLine>,
     finished: bool,
 }
 
@@ -37,13 +37,13 @@ impl<'p> Story<'p> {
     }
 
     /// The lines so far; empty if the request never came.
-    pub fn lines(&self) -> &[String] {
+    pub fn lines(&self) -> &[StoryLine] {
         &self.lines
     }
 
     fn tell(&mut self, now: Nanos, request: &Request, text: &str) {
         let since = (now - request.intended) as f64 / 1e6;
-        self.lines.push(format!("{since:>10.1} ms  {text}"));
+        self.lines.push(StoryLine { ms: Some(since), text: text.to_owned() });
     }
 
     fn target(&self, target: richter_core::target::TargetId) -> &'p str {
@@ -55,10 +55,11 @@ impl<'p> Story<'p> {
         let max = request.max_tokens.map_or("max_tokens not set".into(), |max| format!("max_tokens {max}"));
         let at = request.intended as f64 / 1e9;
         let input = request.input_tokens;
-        self.lines.push(format!(
+        let text = format!(
             "request {}, class {class}, {input} input tokens, {max}, due at {at:.3} s",
             RequestName(self.number)
-        ));
+        );
+        self.lines.push(StoryLine { ms: None, text });
     }
 
     fn step(&self, step: &Step) -> String {

@@ -16,6 +16,8 @@ const NOTABLE_MAX: usize = 5;
 pub struct Notable {
     /// Such as `first failure of one-region, sdk-retries`.
     pub what: String,
+    /// Whose it is: indices into the run's strategies.
+    pub strategies: Vec<usize>,
     /// Such as `1.2756`.
     pub request: String,
     pub replication: u32,
@@ -29,20 +31,24 @@ pub(super) fn notable(view: &View<'_>) -> Vec<Notable> {
 }
 
 fn first_failures(view: &View<'_>) -> Vec<Notable> {
-    let mut firsts: Vec<((u32, u64), Vec<&str>)> = Vec::new();
-    for (index, strategy) in view.run.strategies.iter().enumerate() {
+    let mut firsts: Vec<((u32, u64), Vec<usize>)> = Vec::new();
+    for index in 0..view.run.strategies.len() {
         let failures =
             view.cells(index).filter_map(|cell| Some((cell.replication, *cell.notable.failed.first()?)));
         let Some(first) = failures.min_by_key(|(replication, _)| *replication) else { continue };
         match firsts.iter_mut().find(|(known, _)| *known == first) {
-            Some((_, names)) => names.push(&strategy.name),
-            None => firsts.push((first, vec![&strategy.name])),
+            Some((_, strategies)) => strategies.push(index),
+            None => firsts.push((first, vec![index])),
         }
     }
-    let named = |((replication, request), names): ((u32, u64), Vec<&str>)| Notable {
-        what: format!("first failure of {}", names.join(", ")),
-        request: RequestName(request).to_string(),
-        replication,
+    let named = |((replication, request), strategies): ((u32, u64), Vec<usize>)| {
+        let names: Vec<&str> = strategies.iter().map(|at| view.run.strategies[*at].name.as_str()).collect();
+        Notable {
+            what: format!("first failure of {}", names.join(", ")),
+            strategies,
+            request: RequestName(request).to_string(),
+            replication,
+        }
     };
     firsts.into_iter().map(named).collect()
 }
@@ -59,6 +65,7 @@ fn slowest(view: &View<'_>) -> Option<Notable> {
     let total = Unit::Seconds.show(Value::Finite(slowest.total_ms / 1e3));
     Some(Notable {
         what: format!("slowest answer, {total}, of {}", view.run.strategies.get(strategy)?.name),
+        strategies: vec![strategy],
         request: RequestName(slowest.request).to_string(),
         replication,
     })

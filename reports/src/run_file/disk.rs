@@ -101,17 +101,27 @@ impl RunFile {
                 ));
             }
             fit("phases", cell.phases.len(), self.phases.len())?;
+            if let Some(by_target) = &cell.series.by_target {
+                fit("series.by_target", by_target.len(), self.targets.len())?;
+            }
+            if let Some(windows) = &cell.windows {
+                fit("windows.quota_used", windows.quota_used.len(), cell.pools.len())?;
+            }
             fit("faults", cell.faults.len(), self.faults.len())?;
             for phase in &cell.phases {
                 fit("attempts_by_target", phase.attempts_by_target.len(), self.targets.len())?;
                 fit("answered_by_target", phase.answered_by_target.len(), self.targets.len())?;
             }
-            if cell.series.bucket_s.is_nan() || cell.series.bucket_s < 0.001 {
-                return Err(format!(
-                    "cells[{index}].series.bucket_s is {}, less than 0.001",
-                    cell.series.bucket_s
-                ));
+            let window_s = cell.windows.as_ref().map(|windows| ("windows.window_s", windows.window_s));
+            for (what, seconds) in [("series.bucket_s", cell.series.bucket_s)].into_iter().chain(window_s) {
+                if seconds.is_nan() || seconds < 0.001 {
+                    return Err(format!("cells[{index}].{what} is {seconds}, less than 0.001"));
+                }
             }
+        }
+        if let Some(story) = self.stories.iter().find(|story| story.strategy >= self.strategies.len()) {
+            let (place, known) = (story.strategy, self.strategies.len());
+            return Err(format!("a story is of strategy {place}, but there are {known}"));
         }
         let backwards = self.phases.iter().find(|phase| phase.to_s < phase.from_s || phase.from_s < 0.0);
         backwards.map_or(Ok(()), |phase| Err(format!("phase {} ends before it starts", phase.name)))
@@ -205,6 +215,13 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_version_1_lacks_is_absent_and_not_zero() {
+        let run = RunFile::from_json(V1).expect("readable");
+        assert!(run.stories.is_empty());
+        assert!(run.cells.iter().all(|cell| cell.windows.is_none() && cell.series.by_target.is_none()));
+    }
+
     /// Changes the fixture's text and says what reading it answers.
     fn told(change: impl Fn(String) -> String) -> String {
         let text = change(String::from_utf8(V1.to_vec()).expect("text"));
@@ -216,12 +233,12 @@ mod tests {
         let replace = |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
         for (told, expected) in [
             (
-                told(replace("\"version\":1", "\"version\":2")),
-                "format version 2 is newer than 1, the newest that this richter reads; update richter",
+                told(replace("\"version\":1", "\"version\":3")),
+                "format version 3 is newer than 2, the newest that this richter reads; update richter",
             ),
             (
                 told(replace("\"version\":1", "\"version\":0")),
-                "there is no format version 0; known versions are 1 to 1",
+                "there is no format version 0; known versions are 1 to 2",
             ),
             (
                 told(replace("richter-run", "k6-summary")),
