@@ -191,7 +191,7 @@ fn recovery(view: &View<'_>) -> Recovery {
 }
 
 /// Spikes and faults with something before them to come back to and something after them to come back in.
-fn triggers(view: &View<'_>) -> Vec<Trigger> {
+pub(crate) fn triggers(view: &View<'_>) -> Vec<Trigger> {
     let run = view.run;
     let end = run.phases.last().map_or(0.0, |phase| phase.to_s);
     let rate = |phase: usize| {

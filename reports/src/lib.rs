@@ -4,10 +4,13 @@
 //! reported again by new code. Start reading at [`run_file`], then [`stats`]; [`verdict::judge`] is the whole way
 //! from one to the other, and [`text::render`] puts it on a terminal.
 
+pub mod chart;
 pub mod comparison;
 pub mod expect;
 pub mod metric;
 pub mod paired;
+pub mod picture;
+pub mod plain;
 pub mod quantity;
 pub mod run_file;
 pub mod samples;

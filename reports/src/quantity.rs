@@ -1,9 +1,10 @@
 //! Values with their units: how derived numbers are held, read from an expectation, and shown to people.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A derived number in its unit's base: a share of one, seconds, dollars, or a plain count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     Finite(f64),
@@ -28,7 +29,7 @@ impl Value {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Of one; written and shown as a percentage.

@@ -4,6 +4,7 @@
 //! A number without its denominator is [`Value::NoData`], never 0.
 
 pub mod flow;
+pub mod over_time;
 
 use crate::{
     quantity::Value,
@@ -143,6 +144,12 @@ pub fn latency(tally: &Tally, clock: Clock, percentile: Percentile) -> (Value, u
 pub fn latency_of_answers(tally: &Tally, clock: Clock, percentile: Percentile) -> (Value, u64) {
     let samples = samples(tally, clock);
     (samples.percentile(percentile, 0), samples.len())
+}
+
+/// The value that one request in `one_in` lies beyond, over every offered request, and how many those are.
+pub fn latency_beyond(tally: &Tally, clock: Clock, one_in: f64) -> (Value, u64) {
+    let (samples, never) = (samples(tally, clock), unanswered(&tally.counts));
+    (samples.beyond(one_in, never), samples.len() + never)
 }
 
 fn samples(tally: &Tally, clock: Clock) -> &Samples {

@@ -152,6 +152,16 @@ impl Flow {
         Value::Finite((expected - self.good(from, to) as f64).max(0.0))
     }
 
+    /// When goodput is back after a trigger; the end of the arrivals if it never is, the trigger's own end if that
+    /// cannot be told.
+    pub fn back_at(&self, trigger: &Trigger) -> f64 {
+        match self.recovery(trigger) {
+            Value::Finite(seconds) => trigger.to_s + seconds,
+            Value::Infinite => self.end() as f64 * self.bucket_s,
+            Value::NoData => trigger.to_s,
+        }
+    }
+
     /// Good share of everything that arrived after the trigger.
     pub fn share_after(&self, trigger: &Trigger) -> Option<f64> {
         self.share(first_bucket(trigger.to_s, self.bucket_s), self.end(), 1)

@@ -1,5 +1,7 @@
 //! Lines of text: colour, wrapping, and nothing in them that could command a terminal.
 
+pub(super) use crate::plain::clean;
+
 /// How a report looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -95,9 +97,4 @@ fn broken(sentence: &str, width: usize, indent: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
-}
-
-/// Without control characters: names come from files that strangers write.
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
