@@ -13,6 +13,7 @@ pub mod control;
 mod front;
 pub mod path;
 pub mod reply;
+pub mod tls;
 
 use std::{
     io,
