@@ -1,5 +1,8 @@
 use serde_json::{Value, json};
 
+pub(in crate::strategy) mod any;
+mod laws;
+
 use super::*;
 use crate::failure::FailureClass;
 
