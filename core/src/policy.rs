@@ -9,18 +9,26 @@
 
 pub mod breaker;
 pub mod budget;
+pub mod clamp;
 pub mod concurrency;
 pub mod cooldown;
+pub mod degrade;
 pub mod ewma;
+pub mod fast_fail;
+pub mod gcra;
 pub mod hedge;
 pub mod ledger;
 pub mod outlier;
+pub mod pacing;
 pub mod part;
 pub mod probe;
 pub mod quantile;
+pub mod queue;
 pub mod ramp;
 pub mod retry;
 pub mod selector;
+pub mod shed;
+pub mod tenants;
 pub mod throttle;
 pub mod window;
 

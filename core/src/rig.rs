@@ -183,6 +183,21 @@ impl Notebook {
         })
     }
 
+    /// How each request ended, in the order of their coming.
+    pub(crate) fn by_request(&self) -> Vec<Finished> {
+        let begun = self.pick(|_, note| match note {
+            Note::Begun(flight) => Some(flight),
+            _ => None,
+        });
+        let mut ended: BTreeMap<FlightId, Finished> = BTreeMap::new();
+        for (_, note) in &self.0 {
+            if let Note::Finished(flight, finish) = note {
+                ended.insert(*flight, *finish);
+            }
+        }
+        begun.iter().map(|flight| ended[flight]).collect()
+    }
+
     fn pick<T>(&self, choose: impl Fn(Nanos, Note) -> Option<T>) -> Vec<T> {
         self.0.iter().filter_map(|(at, note)| choose(*at, *note)).collect()
     }
@@ -207,6 +222,9 @@ pub(crate) struct World<'s> {
     pub rolling: Option<Rolling>,
     /// How long each caller stays.
     pub patience: Nanos,
+    pub commands: Vec<Command>,
+    /// Wake-ups that came due.
+    pub wakes: u64,
     due: BTreeMap<(Nanos, u64), Due>,
     sequence: u64,
     script: Box<dyn FnMut(u64, TargetId) -> Play + 's>,
@@ -222,6 +240,8 @@ impl<'s> World<'s> {
             dice: Loaded(0.5),
             rolling: None,
             patience: Nanos::MAX,
+            commands: Vec::new(),
+            wakes: 0,
             due: BTreeMap::new(),
             sequence: 0,
             script: Box::new(script),
@@ -237,7 +257,11 @@ impl<'s> World<'s> {
     }
 
     pub(crate) fn arrive(&mut self, at: Nanos, number: u64, api: Api) {
-        self.at(at, Due::Begin(request(number, api, at)));
+        self.begin(at, request(number, api, at));
+    }
+
+    pub(crate) fn begin(&mut self, at: Nanos, request: Request) {
+        self.at(at, Due::Begin(request));
     }
 
     /// A request whose prompt begins as others do.
@@ -277,10 +301,14 @@ impl<'s> World<'s> {
             Due::Opens(attempt) => self.router.opened(&mut turn, attempt),
             Due::Content(attempt) => self.router.first_content(&mut turn, attempt),
             Due::Ends(attempt, end) => self.router.ended(&mut turn, attempt, end),
-            Due::Wake(flight) => self.router.wake(&mut turn, flight),
+            Due::Wake(flight) => {
+                self.wakes += 1;
+                self.router.wake(&mut turn, flight);
+            }
             Due::Leaves(flight) => self.router.caller_gone(&mut turn, flight),
         }
         for command in commands {
+            self.commands.push(command);
             self.obey(now, command);
         }
     }

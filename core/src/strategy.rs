@@ -87,10 +87,18 @@ pub enum Reason {
     ConcurrencyFull,
     ThrottledLocally,
     Ejected,
+    Queued,
+    QueueFull,
+    QueueTimeout,
+    Paced,
+    ShedByPriority,
+    TenantOverRate,
+    Degraded,
+    FailedLate,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 37] = [
         Reason::FirstChoice,
         Reason::NextTarget,
         Reason::RetrySame,
@@ -120,6 +128,14 @@ impl Reason {
         Reason::ConcurrencyFull,
         Reason::ThrottledLocally,
         Reason::Ejected,
+        Reason::Queued,
+        Reason::QueueFull,
+        Reason::QueueTimeout,
+        Reason::Paced,
+        Reason::ShedByPriority,
+        Reason::TenantOverRate,
+        Reason::Degraded,
+        Reason::FailedLate,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -153,6 +169,14 @@ impl Reason {
             Reason::ConcurrencyFull => "concurrency_full",
             Reason::ThrottledLocally => "throttled_locally",
             Reason::Ejected => "ejected",
+            Reason::Queued => "queued",
+            Reason::QueueFull => "queue_full",
+            Reason::QueueTimeout => "queue_timeout",
+            Reason::Paced => "paced",
+            Reason::ShedByPriority => "shed_by_priority",
+            Reason::TenantOverRate => "tenant_over_rate",
+            Reason::Degraded => "degraded",
+            Reason::FailedLate => "failed_late",
         }
     }
 
@@ -192,6 +216,14 @@ impl Reason {
             Reason::Ejected => {
                 "every target that could take it is out of use, for faring worse than the others"
             }
+            Reason::Queued => "waits in the queue for its turn",
+            Reason::QueueFull => "the queue in front of the targets is full",
+            Reason::QueueTimeout => "it waited in the queue as long as it may",
+            Reason::Paced => "put off, so that what is sent stays even and within the quota",
+            Reason::ShedByPriority => "turned away, because quota runs short and others matter more",
+            Reason::TenantOverRate => "turned away, because its tenant asks for more than its rate",
+            Reason::Degraded => "sent with a lower max_tokens, because no more quota is left",
+            Reason::FailedLate => "the failure came too late to try elsewhere",
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::{
 
 /// Depth of a bucket, in seconds of its refill.
 const DEPTH: f64 = 60.0;
+/// What a model can produce, if nobody says better.
+pub(crate) const MAX_OUTPUT: u32 = 4_096;
 /// Below this share of its depth a bucket is tight.
 const TIGHT: f64 = 0.2;
 /// Throttles nearer to each other than this are one.
@@ -41,7 +43,7 @@ pub struct LedgerSpec {
     #[serde(default = "one")]
     pub burndown: f64,
     /// Output that is reserved for a request without `max_tokens`: the model's maximum.
-    #[serde(default = "four_thousand")]
+    #[serde(default = "usual_maximum")]
     pub max_output: u32,
 }
 
@@ -54,8 +56,8 @@ fn most() -> Share {
 fn one() -> f64 {
     1.0
 }
-fn four_thousand() -> u32 {
-    4_096
+const fn usual_maximum() -> u32 {
+    MAX_OUTPUT
 }
 
 /// A known limit; what is left out is learnt.
@@ -108,6 +110,17 @@ impl Ledger {
     pub fn is_tight(&mut self, now: Nanos) -> bool {
         self.tokens.refill(now);
         self.tokens.rate.is_some_and(|rate| self.tokens.level < TIGHT * rate * DEPTH)
+    }
+
+    /// Share of the quota that is spent, in the dimension of which less is left; nothing where no limit is known.
+    pub fn spent(&mut self, now: Nanos) -> f64 {
+        self.requests.spent_share(now).max(self.tokens.spent_share(now))
+    }
+
+    /// The rates as they are known now, given or learnt.
+    pub fn rates(&self) -> LimitSpec {
+        let rate = |gauge: &Gauge| gauge.rate.map(|per_second| Rate { per_second });
+        LimitSpec { requests: rate(&self.requests), tokens: rate(&self.tokens) }
     }
 
     /// Tokens of attempts that are not settled.
@@ -209,6 +222,11 @@ impl Gauge {
         }
         self.pressed = true;
         Some(now.saturating_add((missing / rate.max(1e-6) * SECOND as f64) as Nanos).max(now + 1))
+    }
+
+    fn spent_share(&mut self, now: Nanos) -> f64 {
+        self.refill(now);
+        self.rate.map_or(0.0, |rate| (1.0 - self.level / (rate * DEPTH)).clamp(0.0, 1.0))
     }
 
     fn take(&mut self, amount: f64, now: Nanos) {
@@ -327,6 +345,21 @@ mod tests {
         let before = ledger.fits(500.0, 0).unwrap();
         ledger.admitted();
         assert_eq!((before, ledger.fits(500.0, 0)), (35 * SECOND, Some(5 * SECOND)));
+    }
+
+    #[test]
+    fn what_is_spent_is_told_for_the_dimension_of_which_less_is_left() {
+        let rate = |per_second| Some(Rate { per_second: per_second / 0.95 });
+        let mut ledger = Ledger::new(&spec(), LimitSpec { requests: rate(1.0), tokens: rate(100.0) });
+        assert!(ledger.spent(0) < 1e-9);
+        (0..15).for_each(|_| ledger.reserve(10.0, 0));
+        assert!((ledger.spent(0) - 0.25).abs() < 1e-9, "a quarter of 60 requests");
+        ledger.reserve(5_000.0, 0);
+        assert!((ledger.spent(0) - 5_150.0 / 6_000.0).abs() < 1e-9);
+        assert!((ledger.rates().tokens.unwrap().per_second - 100.0).abs() < 1e-9);
+        let mut unknown = unknown();
+        unknown.reserve(1e6, 0);
+        assert_eq!((unknown.spent(0), unknown.rates()), (0.0, LimitSpec::default()));
     }
 
     #[test]

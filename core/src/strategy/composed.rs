@@ -14,6 +14,7 @@
 //! Here are the settings and their checks; `decide` is the pipeline, `learn` what it hears, `preset` ready-made settings.
 //! The parts themselves are in [`crate::policy`].
 
+mod admit;
 mod checks;
 mod choose;
 mod decide;
@@ -36,15 +37,22 @@ use crate::{
     policy::{
         breaker::BreakerSpec,
         budget::BudgetSpec,
+        clamp::ClampSpec,
         concurrency::ConcurrencySpec,
         cooldown::CooldownSpec,
+        degrade::DegradeSpec,
+        fast_fail::FastFailSpec,
         hedge::HedgeSpec,
         ledger::{LedgerSpec, LimitSpec},
         outlier::OutlierSpec,
+        pacing::PacingSpec,
         part::Part,
+        queue::QueueSpec,
         ramp::RampSpec,
         retry::RetrySpec,
         selector::{SelectorSpec, cost::PriceSpec},
+        shed::ShedSpec,
+        tenants::TenantsSpec,
         throttle::AdaptiveThrottleSpec,
     },
     quantity::Share,
@@ -95,10 +103,26 @@ pub struct ComposedSpec {
     /// Give a target that is well again its traffic back little by little.
     #[serde(default)]
     pub ramp: Option<Part<RampSpec>>,
+    /// While quota runs short, turn away requests of low priority. Needs `quota`.
+    #[serde(default)]
+    pub shed: Option<Part<ShedSpec>>,
+    /// A rate for each tenant; what is above it fails at once.
+    #[serde(default)]
+    pub tenants: Option<Part<TenantsSpec>>,
+    /// Let requests without an attempt wait for room in a line. It stands in the place of `wait_first` among the rules of
+    /// `on_exhausted`, else at their end: rules before it act at once, rules after it when the wait was in vain.
+    #[serde(default)]
+    pub queue: Option<Part<QueueSpec>>,
+    /// Send to each quota pool at a steady rate below its limit.
+    #[serde(default)]
+    pub pacing: Option<Part<PacingSpec>>,
+    /// Ask for no more output than answers usually have, where the caller set no limit.
+    #[serde(default)]
+    pub clamp_output: Option<Part<ClampSpec>>,
     /// Keep books on each quota pool and send only what fits.
     #[serde(default)]
     pub quota: Option<Part<LedgerSpec>>,
-    /// Known quotas, by target; what is not given is learnt from throttles.
+    /// Known quotas, by target; what is not given is learnt from throttles. For `quota` and `pacing`.
     #[serde(default)]
     pub limits: BTreeMap<String, LimitSpec>,
     /// A second attempt in another Region when a stream's first one stays silent.
@@ -107,6 +131,9 @@ pub struct ComposedSpec {
     /// Further attempts; off, each request gets one.
     #[serde(default)]
     pub retry: Option<Part<RetrySpec>>,
+    /// No further attempts after a failure that came late.
+    #[serde(default)]
+    pub fast_fail_only: Option<Part<FastFailSpec>>,
     /// Limits on further attempts as shares of the traffic.
     #[serde(default)]
     pub budgets: Option<Part<BudgetsSpec>>,
@@ -195,6 +222,8 @@ pub enum Exhausted {
     PanicAll,
     /// A target that is used for nothing else.
     LastResort(LastResortSpec),
+    /// Ask for less output, so that the request fits into what is left of the quota.
+    Degrade(DegradeSpec),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

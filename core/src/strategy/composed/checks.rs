@@ -1,5 +1,6 @@
 //! Settings that can never do what they are meant to.
 
+mod admission;
 mod gates;
 mod selectors;
 
@@ -20,6 +21,7 @@ pub(super) fn problems(spec: &ComposedSpec) -> Vec<SpecProblem> {
     found.presets(spec);
     found.tiers(spec);
     found.parts(spec);
+    found.admission(spec);
     found.exhausted(spec);
     found.0
 }
@@ -105,6 +107,7 @@ impl Found {
     fn limits(&mut self, spec: &ComposedSpec, listed: &BTreeSet<&String>) {
         let settings = Settings::of(spec);
         let quota = settings.as_ref().is_none_or(|settings| settings.quota.is_some());
+        let used = quota || settings.as_ref().is_some_and(|settings| settings.pacing.is_some());
         for (name, limit) in &spec.limits {
             let rates = [limit.requests, limit.tokens].into_iter().flatten();
             if !listed.contains(name) {
@@ -113,7 +116,7 @@ impl Found {
             } else if rates.clone().any(|rate| rate.per_second <= 0.0) {
                 let hint = "write a rate such as \"300k/min\"";
                 self.add(&["limits", name], "a limit of zero lets nothing through", hint);
-            } else if !quota {
+            } else if !used {
                 self.add(&["limits", name], "nobody keeps books on this limit", "write `quota: {}`, too");
             }
         }
@@ -206,6 +209,7 @@ impl Found {
                 | Exhausted::LeastBad
                 | Exhausted::AskAnyway
                 | Exhausted::PanicAll
+                | Exhausted::Degrade(_)
                 | Exhausted::LastResort(_) => {}
             }
         }

@@ -20,6 +20,8 @@ pub(super) type Bits = u64;
 pub(super) struct Ask<'a> {
     pub(super) flight: &'a FlightView<'a>,
     pub(super) now: Nanos,
+    /// What is asked for in place of what the caller does.
+    pub(super) max_tokens: Option<u32>,
     pub(super) dice: &'a mut dyn Rng,
 }
 
@@ -116,7 +118,10 @@ impl Composed {
         if let Some(cooldown) = &self.pools[place.pool].cooldown {
             verdict = verdict.and(cooldown.check(now));
         }
-        let tokens = self.reservation(ask.flight.request);
+        let tokens = self.reservation(ask.flight.request, ask.max_tokens);
+        if let Some(until) = self.paced(place.pool, tokens, now) {
+            verdict = verdict.and(Verdict::Deny { until, reason: Reason::Paced });
+        }
         let ledger = self.pools[self.places[at].pool].ledger.as_mut();
         if let Some(until) = ledger.and_then(|ledger| ledger.fits(tokens, now)) {
             verdict = verdict.and(Verdict::Deny { until, reason: Reason::QuotaShort });

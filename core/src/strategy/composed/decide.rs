@@ -3,6 +3,8 @@
 //! First the request's own state (an attempt in the air, a failure that nothing cures, attempts left), then the targets
 //! in the order of preference, then what `on_exhausted` says, then the budget.
 
+use std::ops::Range;
+
 use rand_core::Rng;
 
 use super::{
@@ -25,15 +27,16 @@ use crate::{
 };
 
 /// A waiting request looks again at least this often, as an attempt in the air may free its target any time.
-const LOOK_AGAIN: Nanos = 50 * MILLISECOND;
+pub(super) const LOOK_AGAIN: Nanos = 50 * MILLISECOND;
 /// One that is called when an attempt lands looks by itself, too: another target may have come back meanwhile.
 const CALLED_LOOK_AGAIN: Nanos = 10 * LOOK_AGAIN;
 /// `least_bad` sends a target this much, and no more.
 const PITY: Nanos = SECOND;
 
 /// The request's latest failure and the targets it has tried.
-struct Past {
+pub(super) struct Past {
     failure: Failure,
+    sent: Nanos,
     ended: Nanos,
     at: usize,
     tried: Bits,
@@ -41,7 +44,7 @@ struct Past {
     repeats: u32,
 }
 
-fn stop(reason: Reason) -> Decision {
+pub(super) const fn stop(reason: Reason) -> Decision {
     Decision { step: Step::Stop, reason }
 }
 
@@ -57,19 +60,23 @@ impl Strategy for Composed {
             self.deposit(now);
         }
         self.asks(flight, dice);
-        let ask = &mut Ask { flight, now, dice };
+        let max_tokens = self.clamped(flight.request, now);
+        let ask = &mut Ask { flight, now, max_tokens, dice };
         if let Some(silent) = flight.attempts.iter().find(|attempt| attempt.in_air()) {
             return self.hedged(ask, silent);
         }
         let past = self.past(flight);
         let Some(past) = past else {
-            return self.first(ask);
+            return self.enter(ask);
         };
         if remedy(past.failure) == Remedy::Surface {
             return stop(Reason::NotRetryable);
         }
         if flight.attempts.len() as u32 >= self.settings.retry.attempts_max {
             return stop(Reason::AttemptsSpent);
+        }
+        if self.settings.fast_fail_only.is_some_and(|fast| fast.surfaces(past.sent, past.ended)) {
+            return stop(Reason::FailedLate);
         }
         self.again(ask, &past)
     }
@@ -90,14 +97,18 @@ impl Strategy for Composed {
 
     fn left(&mut self, flight: &FlightView<'_>) {
         self.waiting.remove(flight.id);
+        self.leaves(flight.id, flight.request.priority);
     }
 
+    /// Who waits for a landing goes before the queue; it has the next call.
     fn call(&mut self, now: Nanos) -> Option<(FlightId, Nanos)> {
-        if !self.waiting.is_due() {
-            return None;
+        if self.waiting.is_due() {
+            let room = self.has_room(now);
+            if let Some(flight) = self.waiting.next(room) {
+                return Some((flight, now));
+            }
         }
-        let room = self.has_room(now);
-        self.waiting.next(room).map(|flight| (flight, now))
+        self.queue.as_mut()?.call(now)
     }
 }
 
@@ -160,21 +171,21 @@ impl Composed {
 
     fn past(&self, flight: &FlightView<'_>) -> Option<Past> {
         let mut tried = 0;
-        let mut last: Option<(Nanos, TargetId, Failure)> = None;
+        let mut last: Option<(Nanos, &Attempt, Failure)> = None;
         for attempt in flight.attempts {
             tried |= self.at(attempt.target).map_or(0, |at| 1 << at);
             if let (Some((ended, _)), Some(failure)) = (attempt.ended, attempt.failure())
                 && last.is_none_or(|(before, ..)| ended >= before)
             {
-                last = Some((ended, attempt.target, failure));
+                last = Some((ended, attempt, failure));
             }
         }
-        let (ended, target, failure) = last?;
+        let (ended, &Attempt { target, sent, .. }, failure) = last?;
         let repeats = flight.attempts.iter().filter(|attempt| attempt.target == target).count() as u32;
-        Some(Past { failure, ended, at: self.at(target)?, tried, repeats })
+        Some(Past { failure, sent, ended, at: self.at(target)?, tried, repeats })
     }
 
-    fn first(&mut self, ask: &mut Ask<'_>) -> Decision {
+    pub(super) fn first(&mut self, ask: &mut Ask<'_>) -> Decision {
         match self.choose(ask, Question::default()) {
             Found::Place { at, probes } => {
                 let reason = if probes { Reason::Probe } else { Reason::FirstChoice };
@@ -236,23 +247,42 @@ impl Composed {
         }
     }
 
-    fn send(&mut self, ask: &Ask<'_>, at: usize, reason: Reason) -> Decision {
+    pub(super) fn send(&mut self, ask: &Ask<'_>, at: usize, reason: Reason) -> Decision {
         let timeouts = self.timeouts(at, ask.flight.request.api.streams(), ask.now);
         let target = self.places[at].target;
-        Decision { step: Step::Send(Send { target, at: ask.now, timeouts, max_tokens: None }), reason }
+        Decision {
+            step: Step::Send(Send { target, at: ask.now, timeouts, max_tokens: ask.max_tokens }),
+            reason,
+        }
     }
 
-    /// No target is eligible: the first rule that can do something.
+    /// No target is eligible.
     fn exhausted(
         &mut self,
         ask: &mut Ask<'_>,
         past: Option<&Past>,
         earliest: Option<(Nanos, Reason)>,
     ) -> Decision {
-        for rule in 0..self.settings.on_exhausted.len() {
+        let decided = self.ruled(ask, past, earliest, 0..self.settings.on_exhausted.len());
+        decided.unwrap_or_else(|| stop(earliest.map_or(Reason::NothingEligible, |(_, reason)| reason)))
+    }
+
+    /// What the first of these rules does that can do anything.
+    pub(super) fn ruled(
+        &mut self,
+        ask: &mut Ask<'_>,
+        past: Option<&Past>,
+        earliest: Option<(Nanos, Reason)>,
+        rules: Range<usize>,
+    ) -> Option<Decision> {
+        let lines_up = past.is_none() && self.queue.is_some();
+        for rule in rules {
             let tried = past.map_or(0, |past| past.tried);
             let decided = match &self.settings.on_exhausted[rule] {
+                // Nobody waits out of turn.
+                Exhausted::WaitFirst(_) if lines_up => None,
                 Exhausted::FailFast => break,
+                &Exhausted::Degrade(degrade) => self.degraded(ask, tried, degrade),
                 Exhausted::WaitFirst(wait) => {
                     let since = past.map_or(ask.flight.begun, |past| past.ended);
                     self.wait_until(earliest, since.saturating_add(span::nanos(wait.max)), ask)
@@ -262,11 +292,11 @@ impl Composed {
                 Exhausted::PanicAll => self.panic_all(ask, tried),
                 Exhausted::LastResort(_) => self.last_resort(ask, tried, rule),
             };
-            if let Some(decision) = decided {
-                return decision;
+            if decided.is_some() {
+                return decided;
             }
         }
-        stop(earliest.map_or(Reason::NothingEligible, |(_, reason)| reason))
+        None
     }
 
     /// The untried target that would be eligible first, for a single request each second.

@@ -2,7 +2,10 @@
 //!
 //! Throttles concern the quota pool, faults the target, and the caller's own faults nobody.
 
-use super::state::{Composed, Place};
+use super::{
+    admit::Shown,
+    state::{Composed, Place},
+};
 use crate::{
     Nanos,
     failure::{Failure, FailureClass, Phase, ThrottleScope, Timer},
@@ -13,7 +16,7 @@ use crate::{
         ledger::{Dimension, Ledger},
         seconds,
     },
-    request::Usage,
+    request::{Request, Usage},
     strategy::Lesson,
 };
 
@@ -81,14 +84,17 @@ impl Composed {
             return;
         };
         let ticket = Ticket { request: flight.request.number, attempt: number };
-        let reserved = self.reservation(flight.request);
+        let reserved = self.reservation(flight.request, attempt.max_tokens);
         let heard = Heard { at, ticket, attempt, reserved, now };
         self.tell_gates(heard, lesson);
         self.tell_selector(heard, lesson);
+        if let Some(queue) = self.queue.as_mut().filter(|_| !matches!(lesson, Lesson::Sent { .. })) {
+            queue.stir();
+        }
         match *lesson {
             Lesson::Sent { .. } => self.sent(heard),
             Lesson::Opened { .. } => self.admitted(heard),
-            Lesson::Answered { usage, .. } => self.answered(heard, usage),
+            Lesson::Answered { usage, .. } => self.answered(heard, flight.request, usage),
             Lesson::Failed { failure, .. } => self.failed(heard, failure),
             Lesson::Cancelled { .. } => self.cancelled(heard),
         }
@@ -96,6 +102,7 @@ impl Composed {
 
     fn sent(&mut self, heard: Heard<'_>) {
         let Heard { ticket, now, .. } = heard;
+        self.pace(self.places[heard.at].pool, heard.reserved, now);
         let place = &mut self.places[heard.at];
         place.in_flight += 1;
         let pool = &mut self.pools[place.pool];
@@ -121,11 +128,13 @@ impl Composed {
         }
     }
 
-    fn answered(&mut self, heard: Heard<'_>, usage: Usage) {
+    fn answered(&mut self, heard: Heard<'_>, request: &Request, usage: Usage) {
         self.admitted(heard);
         let burndown = self.settings.quota.map_or(1.0, |quota| quota.burndown);
         let used = f64::from(usage.input) + f64::from(usage.cache_write) + f64::from(usage.output) * burndown;
         self.book(heard, |ledger| ledger.settle(heard.reserved, used, heard.now));
+        let shown = Shown { pool: self.places[heard.at].pool, usage, reserved: heard.reserved, used };
+        self.shown(request, shown, heard.now);
         self.ended(false, heard.now);
         let place = &mut self.places[heard.at];
         place.landed();

@@ -6,9 +6,10 @@ use super::{BudgetsSpec, ComposedSpec, CooldownsSpec, Exhausted, FirstTokenSpec,
 use crate::{
     Nanos,
     policy::{
-        breaker::BreakerSpec, concurrency::ConcurrencySpec, hedge::HedgeSpec, ledger::LedgerSpec,
-        outlier::OutlierSpec, part::Part, ramp::RampSpec, retry::RetrySpec, selector::SelectorSpec,
-        throttle::AdaptiveThrottleSpec,
+        breaker::BreakerSpec, clamp::ClampSpec, concurrency::ConcurrencySpec, fast_fail::FastFailSpec,
+        hedge::HedgeSpec, ledger, ledger::LedgerSpec, outlier::OutlierSpec, pacing::PacingSpec, part::Part,
+        queue::QueueSpec, ramp::RampSpec, retry::RetrySpec, selector::SelectorSpec, shed::ShedSpec,
+        tenants::TenantsSpec, throttle::AdaptiveThrottleSpec,
     },
     span,
     strategy::{Timeouts, WorstCase},
@@ -23,9 +24,15 @@ pub(super) struct Settings {
     pub(super) concurrency: Option<ConcurrencySpec>,
     pub(super) adaptive_throttle: Option<AdaptiveThrottleSpec>,
     pub(super) ramp: Option<RampSpec>,
+    pub(super) shed: Option<ShedSpec>,
+    pub(super) tenants: Option<TenantsSpec>,
+    pub(super) queue: Option<QueueSpec>,
+    pub(super) pacing: Option<PacingSpec>,
+    pub(super) clamp_output: Option<ClampSpec>,
     pub(super) quota: Option<LedgerSpec>,
     pub(super) hedge: Option<HedgeSpec>,
     pub(super) retry: RetrySpec,
+    pub(super) fast_fail_only: Option<FastFailSpec>,
     pub(super) budgets: Option<BudgetsSpec>,
     pub(super) timeouts: Timeouts,
     pub(super) first_token: Option<FirstTokenSpec>,
@@ -48,9 +55,15 @@ impl Settings {
             concurrency: over(spec.concurrency, base.concurrency),
             adaptive_throttle: over(spec.adaptive_throttle, base.adaptive_throttle),
             ramp: over(spec.ramp, base.ramp),
+            shed: over(spec.shed, base.shed),
+            tenants: over(spec.tenants, base.tenants),
+            queue: over(spec.queue, base.queue),
+            pacing: over(spec.pacing, base.pacing),
+            clamp_output: over(spec.clamp_output, base.clamp_output),
             quota: over(spec.quota, base.quota),
             hedge: over(spec.hedge, base.hedge),
             retry: over(spec.retry, base.retry).unwrap_or(RetrySpec::ONCE),
+            fast_fail_only: over(spec.fast_fail_only, base.fast_fail_only),
             budgets: over(spec.budgets, base.budgets),
             timeouts: spec.timeouts.or(base.timeouts).unwrap_or_default(),
             first_token: over(spec.first_token, base.first_token),
@@ -59,11 +72,20 @@ impl Settings {
         })
     }
 
-    /// Every attempt runs into its total limit, waits before it for a target as long as the rules allow, and each further
-    /// one waits through the longest back-off, too.
+    /// Output that is reserved for a request which sets no limit, and the most that may be asked for.
+    pub(super) fn max_output(&self) -> u32 {
+        self.quota.map_or(ledger::MAX_OUTPUT, |quota| quota.max_output)
+    }
+
+    /// Every attempt runs into its total limit, waits before it for a target as long as the rules allow (the first one in
+    /// the queue, if there is one), and each further one waits through the longest back-off, too. Who is put off by
+    /// pacing waits no longer than that.
     pub(super) fn worst_case(&self) -> WorstCase {
         let attempts = self.retry.attempts_max;
-        let turns = Duration::from_nanos(self.waits_max().saturating_mul(u64::from(attempts)));
+        let waits = self.waits_max();
+        let first = self.queue.map_or(waits, |queue| span::nanos(queue.wait));
+        let further = waits.saturating_mul(u64::from(attempts.saturating_sub(1)));
+        let turns = Duration::from_nanos(first.saturating_add(further));
         let backoff = self.retry.cap.saturating_mul(attempts.saturating_sub(1));
         let worst = WorstCase::of(attempts, &self.timeouts, turns.saturating_add(backoff));
         let Some((deadline, total)) = self.deadline.zip(self.timeouts.total) else {

@@ -9,15 +9,19 @@ use crate::{
         SECOND,
         breaker::Breaker,
         budget::Budget,
+        clamp::Clamp,
         concurrency::Concurrency,
         cooldown::Cooldown,
         ewma::PeakEwma,
         hedge::Hedge,
         ledger::{Ledger, LimitSpec},
         outlier::Outliers,
+        pacing::Pacer,
         quantile::Quantiles,
+        queue::Queue,
         ramp::Ramp,
         selector::{Candidate, Selector, cost::PriceSpec},
+        tenants::Tenants,
         throttle::AdaptiveThrottle,
     },
     request::Request,
@@ -48,6 +52,9 @@ pub(super) struct Composed {
     /// Of all places in tiers.
     pub(super) outliers: Option<Outliers>,
     pub(super) waiting: Waiting,
+    pub(super) queue: Option<Queue>,
+    pub(super) tenants: Option<Tenants>,
+    pub(super) clamp: Option<Clamp>,
     pub(super) same: Option<Budget>,
     pub(super) failover: Option<Budget>,
     pub(super) hedge: Option<Hedge>,
@@ -92,6 +99,7 @@ pub(super) struct Pool {
     pub(super) cooldown: Option<Cooldown>,
     pub(super) ledger: Option<Ledger>,
     pub(super) throttle: Option<AdaptiveThrottle>,
+    pub(super) pacer: Option<Pacer>,
 }
 
 impl Composed {
@@ -132,6 +140,9 @@ impl Composed {
             usual_output: None,
             outliers: settings.outlier.as_ref().map(|spec| Outliers::new(spec, tiered)),
             waiting: Waiting::default(),
+            queue: settings.queue.as_ref().map(Queue::new),
+            tenants: settings.tenants.as_ref().map(Tenants::new),
+            clamp: settings.clamp_output.as_ref().map(Clamp::new),
             same: budget(settings.budgets.and_then(|budgets| budgets.same)),
             failover: budget(settings.budgets.and_then(|budgets| budgets.failover)),
             hedge: settings.hedge.as_ref().map(Hedge::new),
@@ -148,10 +159,11 @@ impl Composed {
         (place != u8::MAX).then_some(usize::from(place))
     }
 
-    /// Tokens that the service will reserve for this request, as far as we can know.
-    pub(super) fn reservation(&self, request: &Request) -> f64 {
-        let max_output = self.settings.quota.map_or(0, |quota| quota.max_output);
-        f64::from(request.input_tokens) + f64::from(request.max_tokens.unwrap_or(max_output))
+    /// Tokens that the service will reserve for this request, as far as we can know; `max_tokens` is what is asked for in
+    /// place of what the caller does.
+    pub(super) fn reservation(&self, request: &Request, max_tokens: Option<u32>) -> f64 {
+        let output = max_tokens.or(request.max_tokens).unwrap_or(self.settings.max_output());
+        f64::from(request.input_tokens) + f64::from(output)
     }
 
     /// Limits on an attempt at this place.
@@ -234,7 +246,8 @@ impl Made<'_> {
         let limit = limit.unwrap_or_default();
         let ledger = self.settings.quota.as_ref().map(|spec| Ledger::new(spec, limit));
         let throttle = self.settings.adaptive_throttle.as_ref().map(AdaptiveThrottle::new);
-        self.pools.push((key, Pool { cooldown, ledger, throttle }));
+        let pacer = self.settings.pacing.as_ref().map(|spec| Pacer::new(spec, limit));
+        self.pools.push((key, Pool { cooldown, ledger, throttle, pacer }));
         self.pools.len() - 1
     }
 

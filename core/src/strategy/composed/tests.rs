@@ -12,6 +12,7 @@ use crate::{
     target::TargetId,
 };
 
+mod admission;
 mod gates;
 mod laws;
 mod selectors;
