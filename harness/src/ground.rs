@@ -18,6 +18,8 @@ pub struct Work {
     pub input_tokens: u32,
     /// Made by the service, whoever still listened.
     pub output_tokens: u32,
+    /// Whether the answer stopped at a `max_tokens` that the strategy had set below the caller's.
+    pub cut_short: bool,
     /// Whether the caller got the whole answer; otherwise its output was for nobody.
     pub delivered: bool,
     /// Time from the first to the last token of a delivered stream with at least two tokens.

@@ -16,11 +16,12 @@ pub mod population;
 pub mod schedule;
 pub mod shape;
 pub mod spec;
+pub mod tenants;
 pub mod trace;
 
 use std::sync::Arc;
 
-use richter_core::request::Api;
+use richter_core::request::{Api, Priority};
 use richter_mock_bedrock::{Nanos, luck::Luck};
 
 pub use self::{
@@ -46,6 +47,8 @@ pub struct Arrival {
     /// The phase that `at` lies in.
     pub phase: u16,
     pub class: u16,
+    /// Its number in [`Traffic::tenants`].
+    pub tenant: u16,
     pub input_tokens: u32,
     /// How many tokens the model would produce for it.
     pub output_tokens: u32,
@@ -59,6 +62,8 @@ pub struct Arrival {
 pub struct Traffic {
     pub phases: Vec<PhasePlan>,
     pub classes: Vec<ClassPlan>,
+    /// Names of the tenants, by number.
+    pub tenants: Vec<String>,
     /// One for each phase.
     sources: Vec<Source>,
     mix: Mix,
@@ -82,6 +87,9 @@ pub struct ClassPlan {
     pub mean_input: f64,
     pub mean_output: f64,
     pub max_tokens: Option<u32>,
+    pub priority: Priority,
+    /// How many tenants ask.
+    pub tenants: usize,
 }
 
 /// Where a phase's requests come from.

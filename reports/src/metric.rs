@@ -41,6 +41,8 @@ pub enum Kind {
     AmplificationPeak,
     Throttles,
     Failures,
+    Rejected,
+    CutShort,
     Abandoned,
     Shed,
     Cost,
@@ -61,7 +63,7 @@ const fn row(
 use Better::{Higher, Lower, Neither};
 
 /// In the order of [`Kind`].
-pub const METRICS: [MetricInfo; 20] = [
+pub const METRICS: [MetricInfo; 22] = [
     row(Kind::Success, "success", (Unit::Share, Higher), "whole answers, of all offered requests"),
     row(
         Kind::Goodput,
@@ -117,6 +119,18 @@ pub const METRICS: [MetricInfo; 20] = [
         "failures",
         (Unit::Share, Lower),
         "failed and broken requests, of all offered requests",
+    ),
+    row(
+        Kind::Rejected,
+        "rejected",
+        (Unit::Share, Lower),
+        "requests that failed by the strategy's own decision and not by the service's, of all offered",
+    ),
+    row(
+        Kind::CutShort,
+        "cut_short",
+        (Unit::Share, Lower),
+        "answers that stopped at a `max_tokens` which the strategy had set, of all whole answers",
     ),
     row(
         Kind::Abandoned,
@@ -258,6 +272,10 @@ impl Metric {
             Kind::GoodputRate => offered(stats::goodput_rate(tally)),
             Kind::Failures => offered(stats::failures(tally)),
             Kind::Abandoned => offered(stats::abandoned(tally)),
+            Kind::Rejected => offered(stats::rejected(tally)),
+            Kind::CutShort => {
+                Measured { value: stats::cut_short(tally), n: tally.counts.answered, n_needed: REQUESTS_MIN }
+            }
             Kind::Shed => offered(stats::shed(tally)),
             Kind::Amplification => offered(stats::amplification(tally)),
             Kind::Cost => offered(stats::cost(tally)),

@@ -199,6 +199,10 @@ pub struct PhaseCell {
     pub answered: u64,
     /// Whole answers within the SLO.
     pub good: u64,
+    /// Answers that stopped at a `max_tokens` which the strategy had set; they count as answered and never as good.
+    /// Absent in files that were written before this was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_short: Option<u64>,
     /// Failed before any content.
     pub failed: u64,
     /// Broke after some content; counted in `failed_by_class` too.
@@ -211,6 +215,10 @@ pub struct PhaseCell {
     pub open: u64,
     /// Last failure of each failed or broken request, by class name.
     pub failed_by_class: IndexMap<String, u64>,
+    /// Of the requests that failed with class `local_reject`: why the strategy itself turned each away, by the reason's
+    /// name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub rejected_by_reason: IndexMap<String, u64>,
     pub attempts: u64,
     /// Failed attempts, by class name; `throttle` is the number of throttled attempts.
     pub attempts_failed_by_class: IndexMap<String, u64>,

@@ -52,6 +52,22 @@ pub fn abandoned(tally: &Tally) -> Value {
     of_offered(tally, tally.counts.abandoned)
 }
 
+/// Requests that failed by the strategy's own decision, of all offered.
+pub fn rejected(tally: &Tally) -> Value {
+    of_offered(tally, tally.counts.failed_by_class.get("local_reject").copied().unwrap_or(0))
+}
+
+/// Answers that the strategy's own `max_tokens` cut off, of all whole answers; no data if the file does not tell.
+pub fn cut_short(tally: &Tally) -> Value {
+    let answered = tally.counts.answered as f64;
+    tally.counts.cut_short.map_or(Value::NoData, |cut| Value::ratio(cut as f64, answered))
+}
+
+/// Why the strategy itself turned requests away, as shares, largest first.
+pub fn rejection_reasons(tally: &Tally) -> Vec<(String, f64)> {
+    shares(tally.counts.rejected_by_reason.iter().map(|(name, count)| (name.clone(), *count)))
+}
+
 /// Requests that the generator never began, of all offered.
 pub fn shed(tally: &Tally) -> Value {
     of_offered(tally, tally.counts.shed)

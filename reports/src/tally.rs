@@ -80,6 +80,7 @@ impl<'a> View<'a> {
     fn sum(&self, phases: &[usize], pick: impl Fn(&Cell) -> bool) -> Tally {
         let mut tally = Tally::default();
         tally.counts.cost_usd = Some(0.0);
+        tally.counts.cut_short = Some(0);
         for (cell, times) in self.run.cells.iter().zip(&self.times).filter(|(cell, _)| pick(cell)) {
             tally.replications += 1;
             for phase in phases {
@@ -134,9 +135,12 @@ fn add_counts(sum: &mut PhaseCell, cell: &PhaseCell) {
     sum.input_tokens += cell.input_tokens;
     sum.output_tokens += cell.output_tokens;
     sum.wasted_tokens += cell.wasted_tokens;
+    // A file that does not tell makes the sum unknown.
+    sum.cut_short = sum.cut_short.zip(cell.cut_short).map(|(sum, cell)| sum + cell);
     // One unknown price makes the sum unknown.
     sum.cost_usd = sum.cost_usd.zip(cell.cost_usd).map(|(sum, cell)| sum + cell);
     add_named(&mut sum.failed_by_class, &cell.failed_by_class);
+    add_named(&mut sum.rejected_by_reason, &cell.rejected_by_reason);
     add_named(&mut sum.attempts_failed_by_class, &cell.attempts_failed_by_class);
     add_named(&mut sum.served_by_region, &cell.served_by_region);
     add_placed(&mut sum.attempts_by_target, &cell.attempts_by_target);

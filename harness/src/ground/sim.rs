@@ -10,7 +10,7 @@ mod callers;
 
 use richter_core::{
     flight::{Command, FlightId, Router, Turn},
-    request::{Priority, Request},
+    request::Request,
     target::{Known, TargetId},
 };
 use richter_mock_bedrock::{
@@ -148,12 +148,13 @@ impl<'p, W: Witness> Simulation<'p, W> {
 
     fn arrive(&mut self, arrival: Arrival) {
         self.witness.arrived(&arrival);
+        let class = &self.plan.traffic.classes[usize::from(arrival.class)];
         let request = Request {
             number: arrival.number,
-            api: self.plan.traffic.classes[usize::from(arrival.class)].api,
+            api: class.api,
             class: arrival.class,
-            tenant: arrival.class,
-            priority: Priority::Default,
+            tenant: arrival.tenant,
+            priority: class.priority,
             input_tokens: arrival.input_tokens,
             max_tokens: arrival.max_tokens,
             prefix: None,

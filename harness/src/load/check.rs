@@ -16,6 +16,7 @@ use super::{
     population::Population,
     seconds,
     spec::{ClassSpec, PhaseSpec, PopulationSpec, TraceFormat, TraceSpec, TrafficSpec},
+    tenants::{self, Asking, Roll},
     trace::{
         Trace, place,
         survey::{MOST_ROWS, Survey},
@@ -86,8 +87,18 @@ impl TrafficSpec {
             .enumerate()
             .filter_map(|(i, phase)| source(phase, folder, env, &mut notes.under("phases").under(i)))
             .collect();
-        let classes = self.mix.iter().map(|(name, spec)| class_plan(name, spec)).collect();
-        let traffic = Traffic { phases, classes, sources, mix: Mix::new(self.mix.values()) };
+        let mut roll = Roll::default();
+        let asking: Vec<Asking> =
+            self.mix.iter().map(|(name, spec)| roll.draw_for(name, spec.tenants.as_ref())).collect();
+        check_tenants(roll.names().len(), &mut notes);
+        let classes = self
+            .mix
+            .iter()
+            .zip(&asking)
+            .map(|((name, spec), asking)| class_plan(name, spec, asking))
+            .collect();
+        let mix = Mix::new(self.mix.values().zip(asking));
+        let traffic = Traffic { phases, classes, tenants: roll.names().to_vec(), sources, mix };
         if notes.count() == 0 {
             check_total(&traffic, &mut notes);
         }
@@ -95,7 +106,14 @@ impl TrafficSpec {
     }
 }
 
-fn class_plan(name: &str, spec: &ClassSpec) -> ClassPlan {
+fn check_tenants(count: usize, notes: &mut Notes<'_>) {
+    if count > tenants::MOST {
+        let message = format!("the classes have {count} tenants together, more than {}", tenants::MOST);
+        notes.at("mix", message, "write fewer `tenants`");
+    }
+}
+
+fn class_plan(name: &str, spec: &ClassSpec, asking: &Asking) -> ClassPlan {
     ClassPlan {
         name: name.to_owned(),
         api: spec.api,
@@ -103,6 +121,8 @@ fn class_plan(name: &str, spec: &ClassSpec) -> ClassPlan {
         mean_input: spec.input.sampler().mean(),
         mean_output: spec.output.sampler().mean(),
         max_tokens: spec.max_tokens.map(|tokens| whole_tokens(tokens.0 as f64)),
+        priority: spec.priority,
+        tenants: asking.len(),
     }
 }
 
@@ -133,6 +153,9 @@ fn check_class(class: &ClassSpec, notes: &mut Notes<'_>) {
             "a caller without any patience never asks",
             "write a length of time such as 30s",
         );
+    }
+    if let Some(tenants) = &class.tenants {
+        tenants.check(&mut notes.under("tenants"));
     }
     if let Some(again) = &class.again
         && !(1..=MAX_AGAIN).contains(&again.times)

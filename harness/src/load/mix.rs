@@ -6,12 +6,13 @@ use richter_mock_bedrock::{
     luck::{Draws, Luck, Stream},
 };
 
-use super::{Arrival, number, spec::ClassSpec};
+use super::{Arrival, number, spec::ClassSpec, tenants::Asking};
 
 // Purposes of the draws of one request. Part of the recorded world: append, never reorder.
 const CLASS: u32 = 0;
 const INPUT: u32 = 0;
 const OUTPUT: u32 = 1;
+const TENANT: u32 = 1;
 const AGAIN: u32 = 0;
 const AFTER: u32 = 1;
 
@@ -26,6 +27,7 @@ struct Class {
     until: f64,
     input: Sampler,
     output: Sampler,
+    tenants: Asking,
     max_tokens: Option<u32>,
     patience: Option<Nanos>,
     again: Option<Again>,
@@ -62,11 +64,12 @@ pub struct Point {
 }
 
 impl Mix {
-    pub fn new<'a>(specs: impl Iterator<Item = &'a ClassSpec>) -> Mix {
+    /// Each class with its tenants.
+    pub fn new<'a>(specs: impl Iterator<Item = (&'a ClassSpec, Asking)>) -> Mix {
         let mut until = 0.0;
-        let classes = specs.map(|spec| {
+        let classes = specs.map(|(spec, tenants)| {
             until += spec.share.0;
-            Class::new(spec, until)
+            Class::new(spec, tenants, until)
         });
         Mix { classes: classes.collect() }
     }
@@ -85,6 +88,8 @@ impl Mix {
             number: point.number,
             phase: point.phase,
             class: index as u16,
+            // All requests of one user are one tenant's.
+            tenant: class.tenants.pick(|| keys.classes.draw(number::caller(point.number), 0, TENANT).unit()),
             input_tokens,
             output_tokens,
             max_tokens: class.max_tokens,
@@ -111,9 +116,10 @@ impl Mix {
 }
 
 impl Class {
-    fn new(spec: &ClassSpec, until: f64) -> Class {
+    fn new(spec: &ClassSpec, tenants: Asking, until: f64) -> Class {
         Class {
             until,
+            tenants,
             input: spec.input.sampler(),
             output: spec.output.sampler(),
             max_tokens: spec.max_tokens.map(|tokens| whole_tokens(tokens.0 as f64)),

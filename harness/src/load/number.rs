@@ -48,6 +48,11 @@ pub fn is_user(number: u64) -> bool {
     number & USER != 0
 }
 
+/// What all requests of one user have in common; any other request has only itself.
+pub fn caller(number: u64) -> u64 {
+    if is_user(number) { number & !(TURNS - 1) } else { number }
+}
+
 /// The phase in which the caller first asked.
 pub fn first_phase(number: u64) -> u16 {
     ((number >> PHASE_SHIFT) & PHASE_MAX) as u16
@@ -73,8 +78,11 @@ mod tests {
         assert!(is_user(number));
         assert_eq!(first_phase(number), 255);
         assert_eq!(times_again(number), 0);
+        let turn = next_turn(next_turn(first_turn(2, 12)).unwrap()).unwrap();
+        assert_eq!((caller(turn), caller(first_turn(2, 12))), (first_turn(2, 12), first_turn(2, 12)));
         let number = scheduled(3, copied(8_818, 2));
         assert!(!is_user(number));
+        assert_eq!(caller(number), number);
         assert_eq!(first_phase(again(number).unwrap()), 3);
         assert_eq!(times_again(again(again(number).unwrap()).unwrap()), 2);
     }

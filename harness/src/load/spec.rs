@@ -2,7 +2,7 @@
 //! [`super::arrival`].
 
 use indexmap::IndexMap;
-use richter_core::request::Api;
+use richter_core::request::{Api, Priority};
 use richter_mock_bedrock::{
     dist::Dist,
     units::{Share, Span, Tokens},
@@ -10,7 +10,7 @@ use richter_mock_bedrock::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{arrival::ArrivalSpec, shape::RateSpec};
+use super::{arrival::ArrivalSpec, shape::RateSpec, tenants::TenantsSpec};
 
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +33,13 @@ pub struct ClassSpec {
     /// What the caller sets; leave it out for callers who set nothing (the model's maximum is then reserved).
     #[serde(default)]
     pub max_tokens: Option<Tokens>,
+    /// Who goes first when there is not enough for all; strategies that tell requests apart go by it.
+    #[serde(default)]
+    pub priority: Priority,
+    /// On whose behalf the requests are made: a count, a list of names, or `{ count: 20, skew: 1 }`; by default one
+    /// tenant, called like the class.
+    #[serde(default)]
+    pub tenants: Option<TenantsSpec>,
     /// How long a caller waits for the whole answer before leaving.
     #[serde(default)]
     pub abandon_after: Option<Span>,

@@ -193,6 +193,60 @@ fn another_size_for_one_class_moves_nobody() {
 }
 
 #[test]
+fn tenants_are_drawn_by_themselves_as_unevenly_as_the_skew_says() {
+    let base = spec("[{ name: x, for: 1000s, rate: 100/s, arrivals: constant }]");
+    let mut many = base.clone();
+    many.mix[0].tenants = Some(serde_saphyr::from_str("{ count: 20, skew: 1 }").expect("valid"));
+    let (traffic, before) = (resolved(&many), arrivals(&resolved(&base), 9));
+    let after = arrivals(&traffic, 9);
+    assert_eq!(traffic.tenants.len(), 21);
+    assert_eq!((&*traffic.tenants[2], &*traffic.tenants[20]), ("chat-3", "batch"));
+    let mut counts = [0.0; 21];
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(Arrival { tenant: before.tenant, ..*after }, *before, "nothing else moves");
+        assert_eq!(after.tenant == 20, after.class == 1);
+        counts[usize::from(after.tenant)] += 1.0;
+    }
+    // The first asks twice as often as the second, and twenty times as often as the last.
+    let times = |other: usize| counts[0] / counts[other];
+    assert!((1.9..2.1).contains(&times(1)) && (17.0..23.0).contains(&times(19)), "{counts:?}");
+}
+
+#[test]
+fn a_caller_who_comes_again_and_a_user_keep_their_tenant() {
+    let mut users = spec("[{ name: x, for: 60s, population: { users: 20, think: 1900ms } }]");
+    for class in users.mix.values_mut() {
+        class.tenants = Some(serde_saphyr::from_str("[acme, globex, initech]").expect("valid"));
+    }
+    let mut tenants = std::collections::BTreeMap::new();
+    for arrival in played(&resolved(&users), |_| true) {
+        let tenant = *tenants.entry(number::caller(arrival.number)).or_insert(arrival.tenant);
+        assert_eq!(tenant, arrival.tenant);
+    }
+    let mut seen: Vec<u16> = tenants.values().copied().collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!((tenants.len(), seen), (20, vec![0, 1, 2]));
+
+    let mut again = spec("[{ name: x, for: 20s, rate: 5/s }]");
+    for class in again.mix.values_mut() {
+        class.tenants = Some(serde_saphyr::from_str("7").expect("valid"));
+        class.again = Some(serde_saphyr::from_str("{ share: 100%, after: 1s, times: 1 }").expect("valid"));
+    }
+    let mut first = std::collections::BTreeMap::new();
+    let mut kept = 0;
+    for arrival in played(&resolved(&again), |_| false) {
+        if number::times_again(arrival.number) == 0 {
+            first.insert(number::again(arrival.number), arrival.tenant);
+        } else {
+            assert_eq!(first[&Some(arrival.number)], arrival.tenant);
+            kept += 1;
+        }
+    }
+    assert!(kept > 50, "{kept}");
+}
+
+#[test]
 fn classes_and_sizes_follow_the_mix() {
     let traffic = traffic("[{ name: x, for: 1000s, rate: 100/s, arrivals: constant }]");
     let all = arrivals(&traffic, 4);

@@ -2,14 +2,19 @@
 
 use richter_core::{
     event::{AttemptResult, Ended, Event, Finished, Observer},
-    failure::FailureClass,
+    failure::{Failure, FailureClass},
     flight::{AttemptId, Outcome},
     request::{Request, Usage},
-    strategy::Reason,
 };
 use richter_mock_bedrock::Nanos;
 
-use super::{abort::AbortWatch, series::TimeSeries, tally::Tally, trace::TraceHash, windows::TimesOverTime};
+use super::{
+    abort::AbortWatch,
+    series::TimeSeries,
+    tally::{REASONS, Tally},
+    trace::TraceHash,
+    windows::TimesOverTime,
+};
 use crate::{
     ground::{Witness, Work},
     load::Arrival,
@@ -17,7 +22,6 @@ use crate::{
     scenario::plan::Plan,
 };
 
-pub const REASONS: usize = Reason::ALL.len();
 /// Slowest and failed requests kept by number, so that their stories can be asked for.
 const NOTABLE_MAX: usize = 5;
 
@@ -37,8 +41,17 @@ pub struct Recorder {
     phases: Vec<u16>,
     open: Vec<bool>,
     arriving: u16,
-    /// The attempt whose whole answer is being handed over, and its output tokens.
-    handed: Option<(AttemptId, u32)>,
+    /// The attempt whose whole answer is being handed over.
+    handed: Option<Handed>,
+    /// Whether the answer that the next flight to end has got was cut off by its strategy.
+    cut_short: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Handed {
+    attempt: AttemptId,
+    output_tokens: u32,
+    cut_short: bool,
 }
 
 /// When an answer is good.
@@ -97,6 +110,7 @@ impl Recorder {
             open: Vec::new(),
             arriving: 0,
             handed: None,
+            cut_short: false,
         }
     }
 
@@ -129,20 +143,23 @@ impl Recorder {
 
     fn attempt_ended(&mut self, now: Nanos, attempt: AttemptId, ended: &Ended) {
         let slot = attempt.flight.slot;
-        let handed = self.handed.take().filter(|(handed, _)| *handed == attempt);
+        let handed = self.handed.take().filter(|handed| handed.attempt == attempt);
         let class = match &ended.result {
             AttemptResult::Cancelled => {
                 self.tally(slot).attempts_cancelled += 1;
                 return;
             }
-            AttemptResult::Answered(_) => None,
+            AttemptResult::Answered(_) => {
+                self.cut_short = handed.is_some_and(|handed| handed.cut_short);
+                None
+            }
             AttemptResult::Failed(failure) => Some(failure.class()),
         };
         let tally = self.tally(slot);
         tally.attempt.record(now - ended.sent);
         if let Some(class) = class {
             // Some imitated clients throw whole answers away.
-            tally.wasted_tokens += handed.map_or(0, |(_, tokens)| u64::from(tokens));
+            tally.wasted_tokens += handed.map_or(0, |handed| u64::from(handed.output_tokens));
             tally.attempts_failed_by_class[class as usize] += 1;
             if class == FailureClass::Throttle {
                 self.series.at(now).throttles += 1;
@@ -171,6 +188,9 @@ impl Recorder {
                 let class = failure.class() as usize;
                 let tally = self.tally(slot);
                 tally.failed_by_class[class] += 1;
+                if *failure == Failure::LocalReject {
+                    tally.rejected_by_reason[finish.reason as usize] += 1;
+                }
                 if broken {
                     tally.broken += 1;
                 } else {
@@ -193,9 +213,12 @@ impl Recorder {
         let first = finish.first.map_or(total, |first| first - intended);
         // Nobody waits for the first token of an answer that comes in one piece.
         let in_time = !request.api.streams() || first <= self.bounds.first_token;
-        let good = in_time && total <= self.bounds.total;
+        // Who asked for a whole answer is not served by a part of it.
+        let cut_short = std::mem::take(&mut self.cut_short);
+        let good = in_time && total <= self.bounds.total && !cut_short;
         let tally = self.tally(slot);
         tally.answered += 1;
+        tally.cut_short += u64::from(cut_short);
         tally.good += u64::from(good);
         tally.first_token.record(first);
         tally.total.record(total);
@@ -259,7 +282,8 @@ impl Witness for Recorder {
         if let Some(streamed) = work.streamed_for {
             tally.gap.record(streamed / u64::from(work.output_tokens.max(2) - 1));
         }
-        self.handed = work.delivered.then_some((work.attempt, work.output_tokens));
+        let Work { attempt, output_tokens, cut_short, .. } = *work;
+        self.handed = work.delivered.then_some(Handed { attempt, output_tokens, cut_short });
         self.series.served(now, region, target);
         if let Some(price) = &self.prices[target] {
             let usage = Usage { input: work.input_tokens, output: work.output_tokens, ..Usage::default() };

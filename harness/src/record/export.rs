@@ -17,7 +17,7 @@ use super::{
     cell::Recorder,
     quota::QuotaWatch,
     series::{Bucket, TimeSeries},
-    tally::{CLASSES, Tally},
+    tally::{CLASSES, REASONS, Tally},
     windows::{TimesOverTime, Window},
 };
 use crate::{price::Price, scenario::plan::Plan};
@@ -97,7 +97,7 @@ pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut En
         phases: phases.collect(),
         series: series(&recorder.series, &regions, plan.targets.len()),
         windows: Some(windows(&recorder.times, quota, engine.world().pools())),
-        reasons: reasons(recorder),
+        reasons: by_reason(&recorder.reasons),
         notable: notable(recorder),
         faults: engine
             .faults()
@@ -155,12 +155,14 @@ fn phase_cell(tally: &Tally, regions: &[String]) -> PhaseCell {
         offered: tally.offered,
         answered: tally.answered,
         good: tally.good,
+        cut_short: Some(tally.cut_short),
         failed: tally.failed,
         broken: tally.broken,
         abandoned: tally.abandoned,
         shed: 0,
         open: 0,
         failed_by_class: by_class(&tally.failed_by_class),
+        rejected_by_reason: by_reason(&tally.rejected_by_reason),
         attempts: tally.attempts,
         attempts_failed_by_class: by_class(&tally.attempts_failed_by_class),
         attempts_cancelled: tally.attempts_cancelled,
@@ -234,8 +236,8 @@ fn series(series: &TimeSeries, regions: &[String], targets: usize) -> Series {
     }
 }
 
-fn reasons(recorder: &Recorder) -> IndexMap<String, u64> {
-    let given = Reason::ALL.iter().zip(&recorder.reasons).filter(|(_, count)| **count > 0);
+fn by_reason(counts: &[u64; REASONS]) -> IndexMap<String, u64> {
+    let given = Reason::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
     given.map(|(reason, count)| (reason.name().to_owned(), *count)).collect()
 }
 

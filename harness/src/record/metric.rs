@@ -18,11 +18,21 @@ pub const MEASURED: &[MeasuredInfo] = measured![
     ("offered", "requests", "intended arrivals"),
     ("answered", "requests", "whole answers"),
     ("good", "requests", "whole answers within the SLO"),
+    (
+        "cut_short",
+        "requests",
+        "whole answers that stopped at a max_tokens which the strategy had set; not good"
+    ),
     ("failed", "requests", "ended in failure before any content"),
     ("broken", "requests", "broke after part of the answer had reached the caller"),
     ("abandoned", "requests", "the caller left first"),
     ("shed", "requests", "never begun, because a limit of the generator was reached"),
     ("open", "requests", "still open when the run ended"),
+    (
+        "rejected_by_reason",
+        "requests",
+        "failed by the strategy's own decision, without an answer of the service"
+    ),
     ("attempts", "attempts", "calls of the service"),
     ("throttles", "attempts", "calls refused for quota"),
     ("first_token", "us", "from the intended arrival to the first content"),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use richter_core::{
     event::{AttemptResult, Event, Observer},
     failure::Failure,
-    flight::Outcome,
-    request::Request,
+    flight::{AttemptId, Outcome},
+    request::{Priority, Request},
     strategy::Step,
 };
 use richter_mock_bedrock::Nanos;
@@ -24,12 +24,14 @@ pub struct Story<'p> {
     plan: &'p Plan,
     number: u64,
     lines: Vec<StoryLine>,
+    /// The attempt whose answer its strategy's `max_tokens` cut off.
+    cut_short: Option<AttemptId>,
     finished: bool,
 }
 
 impl<'p> Story<'p> {
     pub fn new(plan: &'p Plan, number: u64) -> Self {
-        Story { plan, number, lines: Vec::new(), finished: false }
+        Story { plan, number, lines: Vec::new(), cut_short: None, finished: false }
     }
 
     pub fn finished(&self) -> bool {
@@ -52,11 +54,17 @@ impl<'p> Story<'p> {
 
     fn opening(&mut self, request: &Request) {
         let class = &self.plan.traffic.classes[usize::from(request.class)].name;
+        let tenant = &self.plan.traffic.tenants[usize::from(request.tenant)];
+        let tenant = if tenant == class { String::new() } else { format!(" of {tenant}") };
+        let priority = match request.priority {
+            Priority::Default => String::new(),
+            priority => format!(", {}", priority.name()),
+        };
         let max = request.max_tokens.map_or("max_tokens not set".into(), |max| format!("max_tokens {max}"));
         let at = request.intended as f64 / 1e9;
         let input = request.input_tokens;
         let text = format!(
-            "request {}, class {class}, {input} input tokens, {max}, due at {at:.3} s",
+            "request {}, class {class}{tenant}{priority}, {input} input tokens, {max}, due at {at:.3} s",
             RequestName(self.number)
         );
         self.lines.push(StoryLine { ms: None, text });
@@ -64,17 +72,21 @@ impl<'p> Story<'p> {
 
     fn step(&self, step: &Step) -> String {
         match step {
-            Step::Send(send) => format!("send to {}", self.target(send.target)),
+            Step::Send(send) => {
+                let set = send.max_tokens.map_or_else(String::new, |set| format!(" with max_tokens {set}"));
+                format!("send to {}{set}", self.target(send.target))
+            }
             Step::AskAgain { .. } => "wait".into(),
             Step::Stop => "no further attempt".into(),
         }
     }
 
-    fn result(&self, attempt: u32, end: &richter_core::event::Ended) -> String {
+    fn result(&self, attempt: AttemptId, end: &richter_core::event::Ended) -> String {
         let target = self.target(end.target);
-        let mut text = format!("attempt {} to {target} ", attempt + 1);
+        let mut text = format!("attempt {} to {target} ", attempt.number + 1);
+        let cut = if self.cut_short == Some(attempt) { ", cut off by the strategy's max_tokens" } else { "" };
         let _ = match &end.result {
-            AttemptResult::Answered(usage) => write!(text, "answered: {} output tokens", usage.output),
+            AttemptResult::Answered(usage) => write!(text, "answered: {} output tokens{cut}", usage.output),
             AttemptResult::Failed(failure) => write!(text, "failed: {}", in_words(failure)),
             AttemptResult::Cancelled => write!(text, "was cancelled"),
         };
@@ -127,7 +139,7 @@ impl Observer for Story<'_> {
             Event::Opened { .. } => {}
             Event::Committed { .. } => self.tell(now, request, "first content reaches the caller"),
             Event::AttemptEnded { attempt, end, .. } => {
-                let text = self.result(attempt.number, end);
+                let text = self.result(*attempt, end);
                 self.tell(now, request, &text);
             }
             Event::Finished { finish, .. } => {
@@ -149,5 +161,10 @@ impl Observer for Story<'_> {
 
 impl Witness for Story<'_> {
     fn arrived(&mut self, _: &Arrival) {}
-    fn worked(&mut self, _: Nanos, _: &Work) {}
+
+    fn worked(&mut self, _: Nanos, work: &Work) {
+        if work.cut_short {
+            self.cut_short = Some(work.attempt);
+        }
+    }
 }

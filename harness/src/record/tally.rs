@@ -1,10 +1,11 @@
 //! Counters and histograms for the requests of one phase.
 
 use hdrhistogram::Histogram;
-use richter_core::failure::FailureClass;
+use richter_core::{failure::FailureClass, strategy::Reason};
 use richter_mock_bedrock::Nanos;
 
 pub const CLASSES: usize = FailureClass::ALL.len();
+pub const REASONS: usize = Reason::ALL.len();
 
 /// Histograms hold microseconds from 1 µs to 1 h with 3 significant digits; longer values count as 1 h.
 const LOWEST_US: u64 = 1;
@@ -41,10 +42,14 @@ pub struct Tally {
     pub offered: u64,
     pub answered: u64,
     pub good: u64,
+    /// Answers that the strategy's own `max_tokens` cut off.
+    pub cut_short: u64,
     pub failed: u64,
     pub broken: u64,
     pub abandoned: u64,
     pub failed_by_class: [u64; CLASSES],
+    /// Requests that the strategy itself turned away.
+    pub rejected_by_reason: [u64; REASONS],
     pub attempts: u64,
     pub attempts_failed_by_class: [u64; CLASSES],
     pub attempts_cancelled: u64,
@@ -67,10 +72,12 @@ impl Tally {
             offered: 0,
             answered: 0,
             good: 0,
+            cut_short: 0,
             failed: 0,
             broken: 0,
             abandoned: 0,
             failed_by_class: [0; CLASSES],
+            rejected_by_reason: [0; REASONS],
             attempts: 0,
             attempts_failed_by_class: [0; CLASSES],
             attempts_cancelled: 0,

@@ -91,6 +91,7 @@ struct Line<'a> {
     replication: u32,
     request: String,
     class: &'a str,
+    tenant: &'a str,
     attempt: u32,
     target: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,6 +137,7 @@ impl<'p, W: Write> AttemptLog<'p, W> {
             replication: self.replication,
             request: RequestName(request.number).to_string(),
             class: &self.plan.traffic.classes[usize::from(request.class)].name,
+            tenant: &self.plan.traffic.tenants[usize::from(request.tenant)],
             attempt: attempt.number,
             target: &self.plan.targets[usize::from(end.target.0)].name,
             region: self.served.filter(|(served, _)| *served == attempt).map(|(_, region)| region),

@@ -5,9 +5,10 @@ mod table;
 
 use std::fmt::Write;
 
+use richter_core::request::Priority;
 use richter_mock_bedrock::{
     Nanos,
-    units::Span,
+    units::{Share, Span},
     world::{PoolInfo, RouteId},
 };
 
@@ -25,6 +26,7 @@ pub fn explain(plan: &Plan) -> String {
     let parts = [
         heading(plan),
         timeline(plan, &demand),
+        classes(plan),
         faults(plan),
         quotas(plan, &demand),
         strategies(plan),
@@ -79,6 +81,29 @@ fn timeline(plan: &Plan, demand: &Demand<'_>) -> String {
         ]);
     }
     format!("Requests offered over {}, then up to {} to drain\n{table}", time(plan.end), time(plan.drain))
+}
+
+/// Only where classes differ in what a strategy may treat them by.
+fn classes(plan: &Plan) -> String {
+    let classes = &plan.traffic.classes;
+    if classes.iter().all(|class| class.priority == Priority::Default && class.tenants == 1) {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ("class", Align::Left),
+        ("share", Align::Right),
+        ("priority", Align::Left),
+        ("tenants", Align::Right),
+    ]);
+    for class in classes {
+        table.row([
+            class.name.clone(),
+            Share(class.share).to_string(),
+            class.priority.name().to_owned(),
+            class.tenants.to_string(),
+        ]);
+    }
+    format!("Classes of requests\n{table}")
 }
 
 fn faults(plan: &Plan) -> String {

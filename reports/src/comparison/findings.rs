@@ -29,6 +29,8 @@ pub(super) fn findings(view: &View<'_>, scored: &[Scored], recovery: &Recovery) 
     let mut findings = no_recovery(view, recovery);
     findings.extend(scored.iter().filter_map(amplified));
     findings.extend(scored.iter().filter_map(failing));
+    findings.extend(scored.iter().filter_map(turned_away));
+    findings.extend(scored.iter().filter_map(cut_short));
     findings.extend(scored.iter().filter_map(deserted));
     findings.extend(scored.iter().enumerate().filter_map(|(index, one)| served_elsewhere(view, index, one)));
     findings.extend(dearest(scored));
@@ -91,6 +93,28 @@ fn failing(one: &Scored) -> Option<String> {
         part => format!("{} of these by {class}", share(part)),
     };
     Some(format!("{} failed {} of the requests, {kind}", one.name, share(failures)))
+}
+
+/// What the strategy refused, as opposed to what was refused to it.
+fn turned_away(one: &Scored) -> Option<String> {
+    let rejected = stats::rejected(&one.pooled).number().filter(|rejected| *rejected >= FAILING)?;
+    let reasons: Vec<String> = stats::rejection_reasons(&one.pooled)
+        .into_iter()
+        .filter(|(_, part)| *part >= FAILING)
+        .map(|(reason, part)| format!("{reason} {}", share(part)))
+        .collect();
+    let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
+    Some(format!("{} itself turned away {} of the requests{why}", one.name, share(rejected)))
+}
+
+/// However few they are: nobody else tells the caller that the rest of the answer is missing.
+fn cut_short(one: &Scored) -> Option<String> {
+    let cut = stats::cut_short(&one.pooled).number().filter(|cut| *cut > 0.0)?;
+    Some(format!(
+        "{} cut off {} of its answers by a max_tokens of its own; these do not count as good",
+        one.name,
+        share(cut)
+    ))
 }
 
 /// Callers who leave make no failures, so nothing else tells of them.

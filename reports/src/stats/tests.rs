@@ -13,12 +13,19 @@ fn tally() -> Tally {
             offered: 1_000,
             answered: 940,
             good: 900,
+            cut_short: Some(47),
             failed: 30,
             broken: 10,
             abandoned: 8,
             shed: 7,
             open: 5,
-            failed_by_class: named(&[("stream_broken", 10), ("throttle", 30), ("timeout", 0)]),
+            failed_by_class: named(&[
+                ("stream_broken", 10),
+                ("throttle", 24),
+                ("timeout", 0),
+                ("local_reject", 6),
+            ]),
+            rejected_by_reason: named(&[("queue_full", 2), ("shed_by_priority", 4), ("queue_timeout", 0)]),
             attempts: 1_986,
             attempts_failed_by_class: named(&[("throttle", 993), ("capacity", 53)]),
             answered_by_target: vec![705, 235],
@@ -42,6 +49,8 @@ fn each_number_is_its_numerator_over_its_denominator() {
         ("goodput", goodput(&tally), 0.9),
         ("goodput rate", goodput_rate(&tally), 3.0),
         ("failures", failures(&tally), 0.04),
+        ("rejected", rejected(&tally), 0.006),
+        ("cut short, of the answers", cut_short(&tally), 0.05),
         ("abandoned", abandoned(&tally), 0.008),
         ("shed", shed(&tally), 0.007),
         ("amplification, of the 993 begun", amplification(&tally), 2.0),
@@ -67,6 +76,8 @@ fn without_a_denominator_there_is_no_number() {
         amplification(&empty),
         throttles(&empty),
         wasted_tokens(&empty),
+        rejected(&empty),
+        cut_short(&empty),
         cost(&empty),
         spend(&empty),
         target_share(&empty, 0),
@@ -98,7 +109,14 @@ fn requests_add_up_or_the_difference_is_told() {
 #[test]
 fn shares_are_sorted_and_leave_out_what_never_occurred() {
     let tally = tally();
-    assert_eq!(failure_classes(&tally), [("throttle".to_owned(), 0.75), ("stream_broken".to_owned(), 0.25)]);
+    let classes =
+        [("throttle".to_owned(), 0.6), ("stream_broken".to_owned(), 0.25), ("local_reject".to_owned(), 0.15)];
+    assert_eq!(failure_classes(&tally), classes);
+    let reasons = rejection_reasons(&tally);
+    assert_eq!(
+        reasons.iter().map(|(name, _)| &**name).collect::<Vec<_>>(),
+        ["shed_by_priority", "queue_full"]
+    );
     assert_eq!(region_shares(&tally), [("us-east-1".to_owned(), 0.75), ("us-west-2".to_owned(), 0.25)]);
 }
 

@@ -100,3 +100,24 @@ fn names_from_a_file_cannot_command_the_terminal() {
     let text = rendered(&run, &with_files(100));
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
 }
+
+#[test]
+fn what_a_strategy_turned_away_or_cut_off_itself_stands_in_the_findings() {
+    let mut run = usual();
+    for cell in run.cells.iter_mut().filter(|cell| cell.strategy == 0) {
+        let spike = &mut cell.phases[1];
+        // A tenth of the spike's failures were the strategy's own, and 12 of its answers are only parts.
+        let own = spike.failed / 10;
+        spike.failed_by_class.insert("throttle".to_owned(), spike.failed - own);
+        spike.failed_by_class.insert("local_reject".to_owned(), own);
+        spike.rejected_by_reason.insert("queue_full".to_owned(), own - own / 4);
+        spike.rejected_by_reason.insert("shed_by_priority".to_owned(), own / 4);
+        cell.phases.iter_mut().for_each(|phase| phase.cut_short = Some(0));
+        cell.phases[1].cut_short = Some(12);
+    }
+    let text = rendered(&run, &Options { width: 120, ..Options::default() });
+    let told: Vec<&str> =
+        text.lines().filter(|line| line.contains("turned away") || line.contains("cut off")).collect();
+    insta::assert_snapshot!(told.join("\n"));
+    assert!(!rendered(&usual(), &Options::default()).contains("turned away"));
+}

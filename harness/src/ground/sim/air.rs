@@ -13,7 +13,7 @@ use richter_core::{
 };
 use richter_mock_bedrock::{
     Nanos,
-    engine::{Answer, BodyEnd, CallId, Served},
+    engine::{Answer, BodyEnd, CallId, Served, Stop},
     exception::Exception,
     world::RegionId,
 };
@@ -25,6 +25,8 @@ use crate::ground::heap::AirId;
 pub struct Flown {
     pub attempt: AttemptId,
     pub target: TargetId,
+    /// Whether it asks for less output than its caller does.
+    pub lowered: bool,
     /// When the head of an answer comes, with status 200; `None` if none does, or if it does not stream.
     head_at: Option<Nanos>,
     /// When the first content comes; `None` if the attempt ends before, or does not stream.
@@ -40,6 +42,8 @@ pub struct Flown {
 pub struct Produced {
     pub call: CallId,
     pub region: RegionId,
+    /// Whether it stops at `max_tokens`, or at the model's maximum.
+    pub stops_early: bool,
 }
 
 /// How an attempt will end, as far as the caller's side goes.
@@ -95,6 +99,7 @@ pub struct Sent {
     pub target: TargetId,
     pub timeouts: Timeouts,
     pub streams: bool,
+    pub lowered: bool,
 }
 
 /// What will become of an attempt.
@@ -102,6 +107,7 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
     let mut flown = Flown {
         attempt: sent.attempt,
         target: sent.target,
+        lowered: sent.lowered,
         head_at: None,
         first_at: None,
         ends_at: Nanos::MAX,
@@ -132,7 +138,8 @@ impl Flown {
     /// Fills in an answer's course; gives the longest pause after its first content.
     fn take_answer(&mut self, answer: Answer, streams: bool) -> Pause {
         self.head_at = streams.then_some(answer.head_at);
-        self.answer = Some(Produced { call: answer.call, region: answer.region });
+        let stops_early = matches!(answer.end, BodyEnd::Complete { stop: Stop::MaxTokens });
+        self.answer = Some(Produced { call: answer.call, region: answer.region, stops_early });
         let usage = Usage {
             input: answer.usage.input,
             output: answer.usage.output,

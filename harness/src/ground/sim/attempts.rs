@@ -41,11 +41,13 @@ impl<W: Witness> Simulation<'_, W> {
             cache_write: 0,
             max_tokens: max_tokens.or(arrival.max_tokens),
             output_tokens: arrival.output_tokens,
-            tenant: arrival.class,
+            tenant: arrival.tenant,
             connect_within: timeouts.connect.map(span::nanos),
         };
         let served = self.engine.call(self.now, &call);
-        let sent = Sent { at: self.now, attempt, target, timeouts, streams: operation.streams() };
+        let lowered = max_tokens.is_some_and(|set| arrival.max_tokens.is_none_or(|own| set < own));
+        let streams = operation.streams();
+        let sent = Sent { at: self.now, attempt, target, timeouts, streams, lowered };
         let flown = air::plan(served, &sent);
         self.launch(attempt.flight, flown);
     }
@@ -112,6 +114,7 @@ impl<W: Witness> Simulation<'_, W> {
             region: answer.region,
             input_tokens: self.callers.seated(flown.attempt.flight).arrival.input_tokens,
             output_tokens,
+            cut_short: delivered && flown.lowered && answer.stops_early,
             delivered,
             streamed_for: streamed.map(|first| self.now - first),
         };

@@ -65,6 +65,7 @@ mod tests {
             number: 1,
             phase: 0,
             class: 0,
+            tenant: 0,
             input_tokens: 1,
             output_tokens: 1,
             max_tokens: None,

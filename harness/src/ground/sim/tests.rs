@@ -190,3 +190,42 @@ fn a_whole_answer_that_the_client_throws_away_was_made_for_nobody() {
     assert_eq!((told.offered, told.answered, told.attempts), (10, 10, 11));
     assert_eq!((told.output_tokens, told.wasted_tokens), (110, 10));
 }
+
+/// A story under a composed strategy: 500 unary requests of two tenants, three in a hundred with answers that are much
+/// longer than the others. Nobody sets `max_tokens`.
+fn composed(parts: &str) -> PhaseCell {
+    let strategy = format!("composed: {{ tiers: [[east]], {parts} }}");
+    let sizes =
+        "output: { empirical: [{ at: 0%, value: 8 }, { at: 97%, value: 10 }, { at: 100%, value: 99 }] }";
+    let text = STORY
+        .replace("direct: { target: east, timeouts: { LIMITS } }", &strategy)
+        .replace("output: 10, max_tokens: 50CALLER", &format!("{sizes}, tenants: [acme, globex]"))
+        .replace("for: 10s, rate: 1/s", "for: 100s, rate: 5/s")
+        .replace("API", UNARY)
+        .replace("WORK", "stops")
+        .replace("FAULTS", "");
+    let plan = load_text("story.yaml", &text, Path::new("")).map_err(|problems| problems.to_string());
+    told(&plan.expect(&text).plan)
+}
+
+#[test]
+fn what_a_strategy_refuses_is_told_apart_from_what_the_service_does_with_its_reason() {
+    let told = composed("tenants: { requests: 1/s }");
+    let refused = told.failed_by_class["local_reject"];
+    assert_eq!((told.failed, told.failed_by_class.len()), (refused, 1));
+    assert_eq!(told.rejected_by_reason["tenant_over_rate"], refused);
+    // Each of the two tenants gets one a second of its two and a half, and ten more at the start.
+    assert!((200..=222).contains(&told.answered) && told.attempts == told.answered, "{told:?}");
+    assert_eq!(told.cut_short, Some(0));
+}
+
+#[test]
+fn answers_that_a_clamp_cuts_off_are_counted_and_not_good() {
+    let plain = composed("quota: {}");
+    assert_eq!((plain.answered, plain.good, plain.cut_short), (500, 500, Some(0)));
+    let clamped = composed("quota: {}, clamp_output: { quantile: 95%, min: 11, samples_min: 50 }");
+    let cut = clamped.cut_short.expect("counted");
+    assert!((5..=20).contains(&cut), "{cut} of about 13 long answers");
+    assert_eq!((clamped.answered, clamped.good), (500, 500 - cut));
+    assert!(clamped.output_tokens < plain.output_tokens);
+}

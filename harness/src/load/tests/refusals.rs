@@ -162,3 +162,18 @@ fn all_problems_are_found_at_once() {
     let empty = TrafficSpec { mix: [].into_iter().collect(), phases: Vec::new() };
     assert_eq!(empty.resolve(Path::new("/")).expect_err("nothing there").len(), 2);
 }
+
+#[test]
+fn tenants_that_cannot_be_are_named_with_their_class() {
+    for (tenants, place, message) in [
+        ("0", "mix.chat.tenants", "0 tenants are not between"),
+        ("{ count: 3, skew: -1 }", "mix.chat.tenants.skew", "a skew of -1"),
+        ("10000", "mix", "10001 tenants together"),
+    ] {
+        let mut spec = spec("[{ name: x, for: 5m, rate: 1/s }]");
+        spec.mix[0].tenants = Some(serde_saphyr::from_str(tenants).expect("readable"));
+        let found = spec.resolve(Path::new("/nonexistent")).expect_err("problems");
+        assert_eq!(found[0].path.join("."), place);
+        assert!(found[0].message.contains(message), "{}", found[0].message);
+    }
+}

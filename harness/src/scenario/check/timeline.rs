@@ -109,14 +109,13 @@ pub fn faults(check: &mut Check<'_>, traffic: &Traffic, world: &World) -> Vec<Fa
     rules
 }
 
-/// Each class of the traffic is a tenant of the service, numbered by its place.
+/// Those who ask are the tenants of the service, by the same numbers.
 fn with_tenants(mut rule: FaultRule, traffic: &Traffic) -> Result<FaultRule, Vec<SpecProblem>> {
-    let names: Vec<&str> = traffic.classes.iter().map(|class| &*class.name).collect();
-    let number = |name: &str| u16::try_from(names.iter().position(|class| *class == name)?).ok();
+    let number = |name: &str| u16::try_from(traffic.tenants.iter().position(|known| known == name)?).ok();
     match rule.number_tenants(&number) {
         Ok(()) => Ok(rule),
         Err(problem) => {
-            let hint = format!("the tenants are the classes of `traffic.mix`: {}", words::list(&names));
+            let hint = format!("the tenants of `traffic.mix` are {}", words::list(&traffic.tenants));
             Err(vec![SpecProblem { hint, ..problem }])
         }
     }

@@ -8,7 +8,8 @@ const SENT: Nanos = 1_000 * MS;
 
 fn sent(timeouts: Timeouts, streams: bool) -> Sent {
     let flight = FlightId { slot: 0, generation: 0 };
-    Sent { at: SENT, attempt: AttemptId { flight, number: 0 }, target: TargetId(0), timeouts, streams }
+    let attempt = AttemptId { flight, number: 0 };
+    Sent { at: SENT, attempt, target: TargetId(0), timeouts, streams, lowered: false }
 }
 
 /// Head 20 ms after the sending, five tokens from 100 ms to 140 ms.
