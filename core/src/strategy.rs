@@ -14,10 +14,12 @@ pub mod manual_fallback;
 pub mod ordered;
 pub mod preset;
 pub mod provisioned_spill;
+mod reason;
 pub mod sdk;
 pub mod smart_balancer;
 
 pub use limits::{Timeouts, WorstCase};
+pub use reason::Reason;
 
 use std::time::Duration;
 
@@ -52,180 +54,6 @@ pub struct Send {
     pub timeouts: Timeouts,
     /// Overrides the caller's `max_tokens`.
     pub max_tokens: Option<u32>,
-}
-
-/// Why a step was taken. Every decision carries one, and the run file counts them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Reason {
-    FirstChoice,
-    NextTarget,
-    RetrySame,
-    RateLimited,
-    Answered,
-    NotRetryable,
-    AttemptsSpent,
-    TargetsSpent,
-    BudgetEmpty,
-    DeadlineNear,
-    BrokenAfterCommit,
-    CallerGone,
-    StillInAir,
-    WaitsSpent,
-    NothingEligible,
-    ReadingState,
-    CoolingDown,
-    BreakerBlocked,
-    Probe,
-    Panicked,
-    LastResort,
-    Barred,
-    LeastBad,
-    AskedAnyway,
-    QuotaShort,
-    Hedged,
-    ConcurrencyFull,
-    ThrottledLocally,
-    Ejected,
-    Queued,
-    QueueFull,
-    QueueTimeout,
-    Paced,
-    ShedByPriority,
-    TenantOverRate,
-    Degraded,
-    FailedLate,
-}
-
-impl Reason {
-    pub const ALL: [Reason; 37] = [
-        Reason::FirstChoice,
-        Reason::NextTarget,
-        Reason::RetrySame,
-        Reason::RateLimited,
-        Reason::Answered,
-        Reason::NotRetryable,
-        Reason::AttemptsSpent,
-        Reason::TargetsSpent,
-        Reason::BudgetEmpty,
-        Reason::DeadlineNear,
-        Reason::BrokenAfterCommit,
-        Reason::CallerGone,
-        Reason::StillInAir,
-        Reason::WaitsSpent,
-        Reason::NothingEligible,
-        Reason::ReadingState,
-        Reason::CoolingDown,
-        Reason::BreakerBlocked,
-        Reason::Probe,
-        Reason::Panicked,
-        Reason::LastResort,
-        Reason::Barred,
-        Reason::LeastBad,
-        Reason::AskedAnyway,
-        Reason::QuotaShort,
-        Reason::Hedged,
-        Reason::ConcurrencyFull,
-        Reason::ThrottledLocally,
-        Reason::Ejected,
-        Reason::Queued,
-        Reason::QueueFull,
-        Reason::QueueTimeout,
-        Reason::Paced,
-        Reason::ShedByPriority,
-        Reason::TenantOverRate,
-        Reason::Degraded,
-        Reason::FailedLate,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Reason::FirstChoice => "first_choice",
-            Reason::NextTarget => "next_target",
-            Reason::RetrySame => "retry_same",
-            Reason::RateLimited => "rate_limited",
-            Reason::Answered => "answered",
-            Reason::NotRetryable => "not_retryable",
-            Reason::AttemptsSpent => "attempts_spent",
-            Reason::TargetsSpent => "targets_spent",
-            Reason::BudgetEmpty => "budget_empty",
-            Reason::DeadlineNear => "deadline_near",
-            Reason::BrokenAfterCommit => "broken_after_commit",
-            Reason::CallerGone => "caller_gone",
-            Reason::StillInAir => "still_in_air",
-            Reason::WaitsSpent => "waits_spent",
-            Reason::NothingEligible => "nothing_eligible",
-            Reason::ReadingState => "reading_state",
-            Reason::CoolingDown => "cooling_down",
-            Reason::BreakerBlocked => "breaker_blocked",
-            Reason::Probe => "probe",
-            Reason::Panicked => "panicked",
-            Reason::LastResort => "last_resort",
-            Reason::Barred => "barred",
-            Reason::LeastBad => "least_bad",
-            Reason::AskedAnyway => "asked_anyway",
-            Reason::QuotaShort => "quota_short",
-            Reason::Hedged => "hedged",
-            Reason::ConcurrencyFull => "concurrency_full",
-            Reason::ThrottledLocally => "throttled_locally",
-            Reason::Ejected => "ejected",
-            Reason::Queued => "queued",
-            Reason::QueueFull => "queue_full",
-            Reason::QueueTimeout => "queue_timeout",
-            Reason::Paced => "paced",
-            Reason::ShedByPriority => "shed_by_priority",
-            Reason::TenantOverRate => "tenant_over_rate",
-            Reason::Degraded => "degraded",
-            Reason::FailedLate => "failed_late",
-        }
-    }
-
-    /// What it means, for people.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Reason::FirstChoice => "the first attempt of a request",
-            Reason::NextTarget => "another target after a failure",
-            Reason::RetrySame => "the same target again, after a back-off",
-            Reason::RateLimited => "held back by the strategy's own rate limiter",
-            Reason::Answered => "the answer is complete",
-            Reason::NotRetryable => "this failure is not worth another attempt",
-            Reason::AttemptsSpent => "no attempts left",
-            Reason::TargetsSpent => "every target was tried",
-            Reason::BudgetEmpty => "the retry budget is empty",
-            Reason::DeadlineNear => "too little time left before the deadline",
-            Reason::BrokenAfterCommit => "the answer broke after the caller had seen part of it",
-            Reason::CallerGone => "the caller gave up waiting",
-            Reason::StillInAir => "an attempt is still in the air",
-            Reason::WaitsSpent => "the strategy put off its decision too often",
-            Reason::NothingEligible => "no target may be tried now",
-            Reason::ReadingState => "waiting for the state that several routers share",
-            Reason::CoolingDown => "every target that could take it is cooling down after a refusal",
-            Reason::BreakerBlocked => "every target that could take it is blocked after faults",
-            Reason::Probe => "the one attempt that finds out whether a target works again",
-            Reason::Panicked => "health was ignored, because no target was healthy",
-            Reason::LastResort => "the target that is used only when nothing else is left",
-            Reason::Barred => "we may not use the target, or it does not exist",
-            Reason::LeastBad => "the target that would be eligible first, since none is",
-            Reason::AskedAnyway => "asked against our own books, since a refusal costs less than no answer",
-            Reason::QuotaShort => "no quota is left for this request, by the strategy's own books",
-            Reason::Hedged => "a second attempt elsewhere, because the first one is silent for too long",
-            Reason::ConcurrencyFull => {
-                "every target that could take it has as many attempts in the air as it bears"
-            }
-            Reason::ThrottledLocally => "turned away here, because the service refuses most of what is sent",
-            Reason::Ejected => {
-                "every target that could take it is out of use, for faring worse than the others"
-            }
-            Reason::Queued => "waits in the queue for its turn",
-            Reason::QueueFull => "the queue in front of the targets is full",
-            Reason::QueueTimeout => "it waited in the queue as long as it may",
-            Reason::Paced => "put off, so that what is sent stays even and within the quota",
-            Reason::ShedByPriority => "turned away, because quota runs short and others matter more",
-            Reason::TenantOverRate => "turned away, because its tenant asks for more than its rate",
-            Reason::Degraded => "sent with a lower max_tokens, because no more quota is left",
-            Reason::FailedLate => "the failure came too late to try elsewhere",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -201,7 +201,7 @@ proptest! {
         settings in written::composed(), pokes in pokes(),
     ) {
         let composed = composed(settings);
-        let reserved = composed.reservation(&rig::request(0, Api::ConverseStream, 0));
+        let reserved = composed.reservation(&rig::request(0, Api::ConverseStream, 0), None);
         let mut shell = played(Watched(composed, reserved), &pokes);
         let open: Vec<AttemptId> = shell.in_air.keys().copied().collect();
         for attempt in open {
