@@ -114,7 +114,7 @@ pub(crate) const BROKEN: Play = fails(10 * MS, error("InternalServerException", 
 pub(crate) const REFUSED: Play = fails(10 * MS, error("ValidationException", 400));
 
 pub(crate) fn target(region: &str) -> TargetSpec {
-    TargetSpec::OnDemand(OnDemand { region: region.into(), model: "model".into() })
+    TargetSpec::OnDemand(OnDemand { region: region.into(), model: "model".into(), ..OnDemand::default() })
 }
 
 /// Targets a, b, c … have the places 0, 1, 2 … and are in a Region of their own each.

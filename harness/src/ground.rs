@@ -4,7 +4,10 @@ pub mod heap;
 pub mod sim;
 
 use richter_core::{event::Observer, flight::AttemptId, target::TargetId};
-use richter_mock_bedrock::{Nanos, world::RegionId};
+use richter_mock_bedrock::{
+    Nanos,
+    world::{RegionId, RouteId},
+};
 
 use crate::load::Arrival;
 
@@ -13,6 +16,8 @@ use crate::load::Arrival;
 pub struct Work {
     pub attempt: AttemptId,
     pub target: TargetId,
+    /// The route that it took: the target's own, or that of the model which a prompt router picked.
+    pub route: RouteId,
     /// Region that served it.
     pub region: RegionId,
     pub input_tokens: u32,

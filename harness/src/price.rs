@@ -5,7 +5,10 @@ pub mod list;
 pub mod money;
 
 use indexmap::IndexMap;
-use richter_core::{request::Usage, target::TargetSpec};
+use richter_core::{
+    request::Usage,
+    target::{OnDemand, Profile, TargetSpec, base_model},
+};
 use richter_mock_bedrock::{Nanos, SpecProblem};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -102,15 +105,28 @@ impl PricesSpec {
     }
 }
 
-/// The names under which a target's price is looked up, the closest first.
+/// The names under which a target's price is looked up, the closest first. An application profile costs what it
+/// copies; a prompt router has no price but one under its own name, since its models differ.
 fn keys<'a>(name: &'a str, target: &'a TargetSpec) -> Vec<&'a str> {
     let mut keys = vec![name, target.model_id(), last_part(target.model_id())];
-    if let TargetSpec::Profile(profile) = target
-        && let Some((_, model)) = last_part(&profile.id).split_once('.')
-    {
-        keys.push(model);
+    if !matches!(target, TargetSpec::PromptRouter(_)) {
+        for id in target.leads_to() {
+            keys.extend([id.as_str(), last_part(id), base_model(id)]);
+        }
     }
     keys
+}
+
+/// The plain target that an id stands for which an application profile or a prompt router leads to.
+pub fn stands_for(region: &str, id: &str) -> TargetSpec {
+    if base_model(id) == last_part(id) {
+        return TargetSpec::OnDemand(OnDemand {
+            region: region.into(),
+            model: id.into(),
+            ..OnDemand::default()
+        });
+    }
+    TargetSpec::Profile(Profile { source: region.into(), id: id.into(), ..Profile::default() })
 }
 
 /// What an ARN names, or the id itself.
@@ -129,18 +145,22 @@ pub fn price_of(name: &str, target: &TargetSpec, prices: &PricesSpec) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use richter_core::target::{OnDemand, Profile, Provisioned};
+    use richter_core::target::{ApplicationProfile, PromptRouter, Provisioned};
 
     use super::*;
 
     const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 
     fn on_demand(model: &str) -> TargetSpec {
-        TargetSpec::OnDemand(OnDemand { region: "us-east-1".into(), model: model.into() })
+        TargetSpec::OnDemand(OnDemand {
+            region: "us-east-1".into(),
+            model: model.into(),
+            ..OnDemand::default()
+        })
     }
 
     fn profile(id: &str) -> TargetSpec {
-        TargetSpec::Profile(Profile { source: "us-east-1".into(), id: id.into() })
+        TargetSpec::Profile(Profile { source: "us-east-1".into(), id: id.into(), ..Profile::default() })
     }
 
     fn input(name: &str, target: &TargetSpec, prices: &PricesSpec) -> Option<f64> {
@@ -174,12 +194,30 @@ mod tests {
     fn a_price_that_nobody_gave_is_unknown_and_not_zero() {
         let none = PricesSpec::default();
         let arn = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl";
-        let provisioned =
-            TargetSpec::Provisioned(Provisioned { region: "us-east-1".into(), arn: arn.into() });
+        let provisioned = TargetSpec::Provisioned(Provisioned { arn: arn.into(), ..Provisioned::default() });
         assert_eq!(price_of("pt", &provisioned, &none), None);
         assert_eq!(price_of("x", &on_demand("meta.some-model-v1:0"), &none), None);
         let opaque = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc123";
         assert_eq!(price_of("x", &profile(opaque), &none), None);
+    }
+
+    #[test]
+    fn an_application_profile_costs_what_it_copies_and_a_router_has_no_price_of_its_own() {
+        let all = prices(&[(HAIKU, 1.0), ("dear", 9.0)]);
+        let copies = format!("us.{HAIKU}");
+        let copy = TargetSpec::ApplicationProfile(ApplicationProfile {
+            region: "us-east-1".into(),
+            copies: copies.clone(),
+            ..ApplicationProfile::default()
+        });
+        assert_eq!(input("mine", &copy, &all), Some(1.0));
+        assert_eq!(input("mine", &copy, &PricesSpec::default()), Some(0.25), "the list's");
+        let router = TargetSpec::PromptRouter(PromptRouter {
+            region: "us-east-1".into(),
+            models: vec![copies, "anthropic.claude-3-5-sonnet-20240620-v1:0".into()],
+            ..PromptRouter::default()
+        });
+        assert_eq!((input("cheap", &router, &all), input("dear", &router, &all)), (None, Some(9.0)));
     }
 
     #[test]

@@ -80,7 +80,13 @@ impl Engine {
         let Some(route) = self.world.route(call.route) else {
             return Served::Error { at: now, exception: Exception::invalid_model_id() };
         };
-        let mut visit = self.arrive(now, call, route);
+        let (way, picking) = self.pick_model(call, &route);
+        let way = Call { route: way, ..*call };
+        let Some(route) = self.world.route(way.route) else {
+            return Served::Error { at: now, exception: Exception::invalid_model_id() };
+        };
+        let mut visit = self.arrive(now, &way, route);
+        visit.picking = picking;
         match self.serve(&mut visit) {
             Ok(answer) => {
                 if let Some(log) = &mut self.records {
@@ -137,7 +143,7 @@ impl Engine {
         if let Some(log) = &mut self.records {
             let usage = Reported { output: tokens, ..open.usage };
             let took = now.min(open.ends).saturating_sub(open.began);
-            let closing = Closing { usage, serving: open.serving, stop: open.stop, took };
+            let closing = Closing { usage, route: open.route, serving: open.serving, stop: open.stop, took };
             log.closed(&self.world, id, &closing);
         }
     }

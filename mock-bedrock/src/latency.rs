@@ -18,6 +18,8 @@ pub enum Purpose {
     Hop = 6,
     Destination = 7,
     RequestId = 8,
+    PromptRouter = 9,
+    PromptRouterOverhead = 10,
 }
 
 /// One attempt's chance: draws keyed by request and attempt, and by what and where, but never by who asks.

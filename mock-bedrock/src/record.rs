@@ -14,7 +14,7 @@ use crate::{
     exception::ExceptionKind,
     latency::Purpose,
     luck::Draws,
-    world::{RegionId, RouteKind, World},
+    world::{RegionId, RouteId, World},
 };
 
 /// One record. A throttled call has `errorCode` and neither input, output nor serving Region.
@@ -87,6 +87,8 @@ pub struct RecordSettings {
 #[derive(Debug, Clone, Copy)]
 pub struct Closing {
     pub usage: Reported,
+    /// The route that it took: of a prompt router, that of the model.
+    pub route: RouteId,
     pub serving: RegionId,
     pub stop: Option<Stop>,
     /// From admission to the last token.
@@ -152,7 +154,7 @@ impl RecordLog {
             output_body_json: converse_body(call.operation, closing),
             output_token_count: closing.usage.output,
         });
-        record.inference_region = inference_region(world, &call, closing.serving);
+        record.inference_region = inference_region(world, closing);
         self.push(record);
     }
 
@@ -168,7 +170,7 @@ impl RecordLog {
         let seconds = self.settings.starts_at_unix_s.saturating_add(at / 1_000_000_000);
         InvocationRecord {
             timestamp: rfc3339(seconds),
-            account_id: self.settings.account_id.clone(),
+            account_id: world.route_account(call.route).unwrap_or(&self.settings.account_id).to_owned(),
             region: world.region_name(world.route_region(call.route)).to_owned(),
             request_id: request_id(self.draws, call),
             operation: call.operation.name(),
@@ -185,9 +187,10 @@ impl RecordLog {
 }
 
 /// Absent on calls that name no profile, and, unless the world says otherwise, when the source Region served.
-fn inference_region(world: &World, call: &Call, serving: RegionId) -> Option<String> {
-    let profile = world.route_kind(call.route) == RouteKind::Profile;
-    let elsewhere = serving != world.route_region(call.route);
+fn inference_region(world: &World, closing: &Closing) -> Option<String> {
+    let serving = closing.serving;
+    let profile = world.route(closing.route).is_some_and(|route| route.through_profile);
+    let elsewhere = serving != world.route_region(closing.route);
     (profile && (elsewhere || world.logs_source_region())).then(|| world.region_name(serving).to_owned())
 }
 

@@ -5,14 +5,17 @@
 mod check;
 mod furnish;
 mod resolve;
+mod route;
 mod spec;
 
 use indexmap::IndexMap;
 
-pub(crate) use check::did_you_mean;
+pub(crate) use check::{OWN as OWN_ACCOUNT, did_you_mean};
+pub use route::{RouteKind, RouteSpec};
 pub use spec::{
-    AbandonedWork, CapacitySpec, ChoiceRule, LimiterKind, ModelQuotaSpec, ModelSpec, OutlierSpec,
-    ProfileSpec, ProvisionedSpec, QuotaSpec, QuotasSpec, RegionSpec, WorldSpec,
+    AbandonedWork, AccountSpec, ApplicationProfileSpec, CapacitySpec, ChoiceRule, ExternalSpec, LimiterKind,
+    ModelQuotaSpec, ModelSpec, OutlierSpec, ProfileSpec, PromptRouterSpec, ProvisionedSpec, QuotaSpec,
+    QuotasSpec, RegionSpec, WorldSpec,
 };
 
 use crate::{
@@ -35,17 +38,11 @@ ids!(
     ModelId,
     /// A quota pool's place in the world.
     PoolId,
-    /// A way in: one (Region, model id) that can be called, with its pool and destinations.
-    RouteId
+    /// A way in: one (account, Region, model id) that can be called, with its pool and destinations.
+    RouteId,
+    /// An account's place in the world; 0 is the one that is called when nothing else is said.
+    AccountId
 );
-
-/// What kind of thing a caller names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RouteKind {
-    OnDemand,
-    Profile,
-    Provisioned,
-}
 
 /// A quota pool, for explaining and for checks.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +75,7 @@ pub(crate) struct Model {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Route {
     pub kind: RouteKind,
+    pub account: AccountId,
     /// Region of the endpoint.
     pub region: RegionId,
     pub model: ModelId,
@@ -85,11 +83,26 @@ pub(crate) struct Route {
     pub choice: ChoiceRule,
     /// Where its destinations lie in `World::destinations`.
     pub destinations: (u32, u32),
+    /// Whether a cross-Region profile picks among them.
+    pub through_profile: bool,
+    /// Place in `World::routers`, for a prompt router.
+    pub router: Option<u16>,
+}
+
+/// A prompt router: the routes to its two models, and how it picks.
+#[derive(Debug, Clone)]
+pub(crate) struct Router {
+    pub salt: u32,
+    pub models: [RouteId; 2],
+    /// Share of the prompts that go to the first.
+    pub first: f64,
+    pub overhead: Sampler,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct PoolSettings {
     pub name: String,
+    pub account: AccountId,
     pub region: RegionId,
     pub model: ModelId,
     pub requests_per_minute: Option<f64>,
@@ -108,14 +121,20 @@ pub struct World {
     hop: Sampler,
     regions: IndexMap<String, Region>,
     models: IndexMap<String, Model>,
+    /// Those besides the first, by name.
+    accounts: Vec<String>,
+    /// Those that were asked for, then those behind prompt routers.
     routes: Vec<Route>,
+    /// How many were asked for.
+    asked: usize,
+    routers: Vec<Router>,
     /// What the caller of each route sends as model id.
     route_ids: Vec<String>,
     /// Why a route can only fail, where its Region lacks the model.
     unavailable: Vec<Option<Exception>>,
     destinations: Vec<RegionId>,
     pools: Vec<PoolSettings>,
-    /// Caps in tokens per day, by Region.
+    /// Caps in tokens per day, by account and Region.
     days: Vec<u64>,
 }
 
@@ -149,8 +168,29 @@ impl World {
         self.destinations_of(&self.routes[usize::from(route.0)])
     }
 
+    /// All routes: those given to `resolve`, in their order, then those behind prompt routers.
     pub fn routes(&self) -> usize {
         self.routes.len()
+    }
+
+    /// Routes that a call of this one may take: itself, or the two of a prompt router.
+    pub fn route_ways(&self, route: RouteId) -> Vec<RouteId> {
+        let router = self.routes[usize::from(route.0)].router;
+        router.map_or_else(|| vec![route], |place| self.routers[usize::from(place)].models.to_vec())
+    }
+
+    /// Whose account a route is called with; `None` for the one that is called when nothing else is said.
+    pub fn route_account(&self, route: RouteId) -> Option<&str> {
+        self.account_name(self.routes[usize::from(route.0)].account)
+    }
+
+    /// `None` for the account that is called when nothing else is said.
+    pub fn account_name(&self, account: AccountId) -> Option<&str> {
+        self.accounts.get(usize::from(account.0).checked_sub(1)?).map(String::as_str)
+    }
+
+    pub fn accounts(&self) -> usize {
+        1 + self.accounts.len()
     }
 
     pub fn pool(&self, pool: PoolId) -> PoolInfo {
@@ -161,6 +201,11 @@ impl World {
             tokens_per_minute: settings.tokens_per_minute,
             tokens_per_day: settings.day.map(|day| self.days[usize::from(day)] as f64),
         }
+    }
+
+    /// Whose quota a pool is.
+    pub fn pool_account(&self, pool: PoolId) -> AccountId {
+        self.pools[usize::from(pool.0)].account
     }
 
     pub fn pools(&self) -> usize {
@@ -234,6 +279,10 @@ impl World {
 
     pub(crate) fn route(&self, route: RouteId) -> Option<Route> {
         self.routes.get(usize::from(route.0)).copied()
+    }
+
+    pub(crate) fn router(&self, route: &Route) -> Option<&Router> {
+        self.routers.get(usize::from(route.router?))
     }
 
     pub(crate) fn unavailable(&self, route: RouteId) -> Option<&Exception> {

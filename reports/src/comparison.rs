@@ -37,7 +37,9 @@ pub struct Comparison {
     pub phases: Vec<Table>,
     pub recovery: Recovery,
     /// Where each strategy was served, if it was in more than one Region.
-    pub regions: Vec<Regions>,
+    pub regions: Vec<Shares>,
+    /// Which models made the answers, if more than one did.
+    pub models: Vec<Shares>,
     pub findings: Vec<String>,
     pub caveats: Vec<String>,
     /// Requests whose stories tell the most.
@@ -75,7 +77,7 @@ pub struct RecoveryRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Regions {
+pub struct Shares {
     pub strategy: String,
     /// Largest first.
     pub shares: Vec<(String, f64)>,
@@ -105,7 +107,8 @@ pub fn compare(view: &View<'_>) -> Comparison {
         answer: answer::answer(view, &scored),
         overall: table::table(view, &phase_names(view, &measured), &scored),
         phases: by_phase(view, &measured),
-        regions: regions(&scored),
+        regions: shares(&scored, stats::region_shares),
+        models: shares(&scored, stats::model_shares),
         findings: findings::findings(view, &scored, &recovery),
         caveats: caveats::caveats(view, &scored),
         notable: notable::notable(view),
@@ -155,10 +158,10 @@ fn by_phase(view: &View<'_>, measured: &[usize]) -> Vec<Table> {
     measured.iter().map(one).collect()
 }
 
-fn regions(scored: &[Scored]) -> Vec<Regions> {
-    let row =
-        |one: &Scored| Regions { strategy: one.name.clone(), shares: stats::region_shares(&one.pooled) };
-    let rows: Vec<Regions> = scored.iter().map(row).collect();
+/// A row for each strategy, unless all have but one name between them.
+fn shares(scored: &[Scored], of: impl Fn(&Tally) -> Vec<(String, f64)>) -> Vec<Shares> {
+    let row = |one: &Scored| Shares { strategy: one.name.clone(), shares: of(&one.pooled) };
+    let rows: Vec<Shares> = scored.iter().map(row).collect();
     let mut names: Vec<&str> =
         rows.iter().flat_map(|row| &row.shares).map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();

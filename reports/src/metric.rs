@@ -49,6 +49,7 @@ pub enum Kind {
     Spend,
     WastedTokens,
     Share,
+    ModelShare,
 }
 
 const fn row(
@@ -63,7 +64,7 @@ const fn row(
 use Better::{Higher, Lower, Neither};
 
 /// In the order of [`Kind`].
-pub const METRICS: [MetricInfo; 22] = [
+pub const METRICS: [MetricInfo; 23] = [
     row(Kind::Success, "success", (Unit::Share, Higher), "whole answers, of all offered requests"),
     row(
         Kind::Goodput,
@@ -153,6 +154,12 @@ pub const METRICS: [MetricInfo; 22] = [
         (Unit::Share, Neither),
         "whole answers that came from the target, of all",
     ),
+    row(
+        Kind::ModelShare,
+        "model_share(MODEL)",
+        (Unit::Share, Neither),
+        "whole answers that the model made, of all: what failing over to another model costs in quality",
+    ),
 ];
 
 impl Kind {
@@ -184,6 +191,7 @@ pub enum Argument {
     None,
     Percentile(Percentile),
     Target(String),
+    Model(String),
 }
 
 impl Argument {
@@ -204,6 +212,14 @@ impl Argument {
                     target.filter(|name| !name.is_empty()).map(|name| Argument::Target(name.to_owned())),
                     format!("\"{text}\" needs a target"),
                     "write share(TARGET)".to_owned(),
+                )
+            }
+            Kind::ModelShare => {
+                let model = rest.strip_prefix('(').and_then(|name| name.strip_suffix(')')).map(str::trim);
+                (
+                    model.filter(|name| !name.is_empty()).map(|name| Argument::Model(name.to_owned())),
+                    format!("\"{text}\" needs a model"),
+                    "write model_share(MODEL), with a base model's id".to_owned(),
                 )
             }
             _ => (
@@ -285,6 +301,13 @@ impl Metric {
                 Measured { value: stats::throttles(tally), n: counts.attempts, n_needed: REQUESTS_MIN }
             }
             Kind::Share => self.target_share(view, tally),
+            Kind::ModelShare => {
+                let value = match &self.argument {
+                    Argument::Model(model) => stats::model_share(tally, model),
+                    _ => Value::NoData,
+                };
+                Measured { value, n: counts.answered, n_needed: REQUESTS_MIN }
+            }
             Kind::FirstToken => self.latency(tally, Clock::FirstToken),
             Kind::Total => self.latency(tally, Clock::Total),
             Kind::Gap => self.latency(tally, Clock::Gap),
@@ -348,7 +371,7 @@ impl std::fmt::Display for Metric {
         match &self.argument {
             Argument::None => f.write_str(self.kind.head()),
             Argument::Percentile(percentile) => write!(f, "{}.{percentile}", self.kind.head()),
-            Argument::Target(target) => write!(f, "{}({target})", self.kind.head()),
+            Argument::Target(name) | Argument::Model(name) => write!(f, "{}({name})", self.kind.head()),
         }
     }
 }

@@ -117,8 +117,12 @@ pub struct PhaseFacts {
 #[serde(deny_unknown_fields)]
 pub struct TargetFacts {
     pub name: String,
-    /// `on_demand`, `profile` or `provisioned`.
+    /// Such as `on_demand`, `profile` or `provisioned`.
     pub kind: String,
+    /// Absent for the run's own account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Region that is called, or the address of an endpoint outside AWS.
     pub region: String,
     pub model_id: String,
 }
@@ -227,6 +231,9 @@ pub struct PhaseCell {
     pub attempts_by_target: Vec<u64>,
     /// Whole answers by target.
     pub answered_by_target: Vec<u64>,
+    /// Whole answers by the model that made them; absent in older files.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub answered_by_model: IndexMap<String, u64>,
     /// Attempts that were served, by the Region that served them.
     pub served_by_region: IndexMap<String, u64>,
     pub input_tokens: u64,

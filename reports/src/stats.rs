@@ -111,6 +111,20 @@ pub fn target_share(tally: &Tally, target: usize) -> Value {
     Value::ratio(from_target as f64, tally.counts.answered as f64)
 }
 
+/// Whole answers that one model made, of all whole answers; no data where models were not counted.
+pub fn model_share(tally: &Tally, model: &str) -> Value {
+    let by_model = &tally.counts.answered_by_model;
+    if by_model.is_empty() {
+        return Value::NoData;
+    }
+    Value::ratio(by_model.get(model).copied().unwrap_or(0) as f64, tally.counts.answered as f64)
+}
+
+/// Whole answers by the model that made them, as shares, largest first.
+pub fn model_shares(tally: &Tally) -> Vec<(String, f64)> {
+    shares(tally.counts.answered_by_model.iter().map(|(name, count)| (name.clone(), *count)))
+}
+
 /// Served attempts by the Region that served them, as shares, largest first.
 pub fn region_shares(tally: &Tally) -> Vec<(String, f64)> {
     shares(tally.counts.served_by_region.iter().map(|(name, count)| (name.clone(), *count)))

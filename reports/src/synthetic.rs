@@ -129,6 +129,7 @@ fn phase_facts() -> Vec<PhaseFacts> {
 
 fn target(region: &str) -> TargetFacts {
     TargetFacts {
+        account: None,
         name: region[3..7].to_owned(),
         kind: "on_demand".to_owned(),
         region: region.to_owned(),

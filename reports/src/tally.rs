@@ -142,6 +142,7 @@ fn add_counts(sum: &mut PhaseCell, cell: &PhaseCell) {
     add_named(&mut sum.failed_by_class, &cell.failed_by_class);
     add_named(&mut sum.rejected_by_reason, &cell.rejected_by_reason);
     add_named(&mut sum.attempts_failed_by_class, &cell.attempts_failed_by_class);
+    add_named(&mut sum.answered_by_model, &cell.answered_by_model);
     add_named(&mut sum.served_by_region, &cell.served_by_region);
     add_placed(&mut sum.attempts_by_target, &cell.attempts_by_target);
     add_placed(&mut sum.answered_by_target, &cell.answered_by_target);

@@ -8,7 +8,7 @@ mod grid;
 mod paint;
 
 use crate::{
-    comparison::{COLUMNS, Comparison, Entry, Heading, Notable, Table},
+    comparison::{COLUMNS, Comparison, Entry, Heading, Notable, Shares, Table},
     expect::{ExpectResult, Outcome},
     metric::{Kind, Metric},
     quantity::{Unit, Value, thousands},
@@ -28,7 +28,8 @@ pub fn render(judgement: &Judgement, options: &Options) -> String {
         question(comparison, options),
         tables(comparison, options),
         recovery(comparison, options),
-        regions(comparison, options),
+        shares("Served by", &comparison.regions, options),
+        shares("Answered by", &comparison.models, options),
         expectations(&judgement.expectations, options),
         list("Findings", &comparison.findings, options),
         list("Beware", &comparison.caveats, options),
@@ -185,13 +186,13 @@ fn recovery(comparison: &Comparison, options: &Options) -> Vec<String> {
     lines
 }
 
-fn regions(comparison: &Comparison, options: &Options) -> Vec<String> {
-    if comparison.regions.is_empty() {
+fn shares(title: &str, rows: &[Shares], options: &Options) -> Vec<String> {
+    if rows.is_empty() {
         return Vec::new();
     }
-    let longest = comparison.regions.iter().map(|row| row.strategy.chars().count()).max().unwrap_or(0);
-    let mut lines = vec![options.paint("Served by", Style::Bold)];
-    for row in &comparison.regions {
+    let longest = rows.iter().map(|row| row.strategy.chars().count()).max().unwrap_or(0);
+    let mut lines = vec![options.paint(title, Style::Bold)];
+    for row in rows {
         let show =
             |(name, share): &(String, f64)| format!("{name} {}", Unit::Share.show(Value::Finite(*share)));
         let shares: Vec<String> = row.shares.iter().map(show).collect();

@@ -69,6 +69,7 @@ fn adds_up(cell: &PhaseCell, worst_attempts: u32) {
     assert!(cell.attempts <= cell.offered * u64::from(worst_attempts));
     assert_eq!(cell.attempts, cell.attempts_by_target.iter().sum::<u64>());
     assert_eq!(cell.answered, cell.answered_by_target.iter().sum::<u64>());
+    assert_eq!(cell.answered, cell.answered_by_model.values().sum::<u64>());
     assert_eq!(cell.failed + cell.broken, cell.failed_by_class.values().sum::<u64>());
     let attempts_failed = cell.attempts_failed_by_class.values().sum::<u64>();
     let ended = cell.answered + attempts_failed + cell.attempts_cancelled;
@@ -105,7 +106,7 @@ fn check_ground(text: &str) {
         let open: u64 = recorder.open_by_phase().iter().sum();
         assert_eq!(open, auditor.open as u64, "requests that are still open");
         assert!(open > 0 || auditor.in_air == 0, "an attempt outlived its request");
-        let output: u64 = recorder.tallies.iter().flat_map(|tally| &tally.output_by_target).sum();
+        let output: u64 = recorder.tallies.iter().flat_map(|tally| &tally.output_by_route).sum();
         assert_eq!(output, auditor.output);
         if open == 0 && !text.contains("abandoned_work: continues") {
             assert_eq!(engine.open_calls(), 0, "the service works for nobody");

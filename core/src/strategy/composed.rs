@@ -5,7 +5,7 @@
 //! Chooses. The first tier that has a target which every gate lets through; in it, what the selector picks. After a
 //! failure an untried target comes first, after a fault in another Region; the same target again only after a back-off.
 //! When no target is eligible, what `on_exhausted` says.
-//! Learns from. Throttles cool a quota pool (Region, model and kind together), faults cool or block a target. The caller's
+//! Learns from. Throttles cool a quota pool (account, Region, model and kind together), faults cool or block a target. The caller's
 //! own faults teach nothing.
 //! Cold start. Every target is taken for healthy and as fast as the seed says.
 //! Throttling. Another pool at once; the throttled one is left alone, and one probe finds out when it takes work again.

@@ -85,7 +85,13 @@ impl Scene {
     pub fn new(settings: Value) -> Scene {
         let spec: StrategySpec = serde_json::from_value(settings).expect("the settings are right");
         let targets: Vec<TargetSpec> = (0..TARGETS)
-            .map(|at| TargetSpec::OnDemand(OnDemand { region: format!("region-{at}"), model: "m".into() }))
+            .map(|at| {
+                TargetSpec::OnDemand(OnDemand {
+                    region: format!("region-{at}"),
+                    model: "m".into(),
+                    ..OnDemand::default()
+                })
+            })
             .collect();
         let find = |name: &str| {
             let at: usize = name.parse().ok()?;

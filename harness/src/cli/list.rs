@@ -1,7 +1,10 @@
 //! `richter list WHAT`: from the code's own tables.
 
 use clap::{Args, ValueEnum};
-use richter_core::strategy::{STRATEGIES, preset::PRESETS};
+use richter_core::{
+    strategy::{STRATEGIES, preset::PRESETS},
+    target::TARGETS,
+};
 use richter_mock_bedrock::fault::FAULTS;
 use richter_reports::metric::METRICS;
 
@@ -15,6 +18,8 @@ pub struct ListArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
     Strategies,
+    /// Ways to reach a model.
+    Targets,
     Faults,
     Arrivals,
     /// Ready-made settings of strategies.
@@ -29,6 +34,9 @@ enum What {
 pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let rows: Vec<[String; 2]> = match args.what {
         What::Strategies => STRATEGIES.iter().map(|s| [s.name.into(), s.summary.into()]).collect(),
+        What::Targets => {
+            TARGETS.iter().map(|t| [t.name.into(), format!("{}\n    {}", t.summary, t.example)]).collect()
+        }
         What::Faults => FAULTS.iter().map(|f| [f.name.into(), f.summary.into()]).collect(),
         What::Arrivals => {
             ARRIVALS.iter().map(|a| [a.name.into(), format!("{}; {}", a.summary, a.example)]).collect()

@@ -9,7 +9,7 @@
 
 use richter_core::target::TargetSpec;
 
-use super::{Price, last_part};
+use super::{Price, last_part, stands_for};
 
 /// When the list was last compared with its sources.
 pub const AS_OF: &str = "2026-11-21";
@@ -61,7 +61,9 @@ pub fn price(target: &TargetSpec) -> Option<Price> {
             let (area, model) = last_part(target.model_id()).split_once('.')?;
             (model, area == "global")
         }
-        TargetSpec::Provisioned(_) => return None,
+        TargetSpec::ApplicationProfile(own) => return price(&stands_for(&own.region, &own.copies)),
+        // By the hour, by model, or by whatever its owner asks for.
+        TargetSpec::Provisioned(_) | TargetSpec::PromptRouter(_) | TargetSpec::External(_) => return None,
     };
     let entry = LIST.iter().find(|entry| entry.model == model)?;
     let factor = match entry.scope {
@@ -81,11 +83,15 @@ mod tests {
     use super::*;
 
     fn profile(source: &str, id: &str) -> Option<Price> {
-        price(&TargetSpec::Profile(Profile { source: source.into(), id: id.into() }))
+        price(&TargetSpec::Profile(Profile { source: source.into(), id: id.into(), ..Profile::default() }))
     }
 
     fn on_demand(region: &str, model: &str) -> Option<Price> {
-        price(&TargetSpec::OnDemand(OnDemand { region: region.into(), model: model.into() }))
+        price(&TargetSpec::OnDemand(OnDemand {
+            region: region.into(),
+            model: model.into(),
+            ..OnDemand::default()
+        }))
     }
 
     #[test]

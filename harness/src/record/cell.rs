@@ -6,12 +6,12 @@ use richter_core::{
     flight::{AttemptId, Outcome},
     request::{Request, Usage},
 };
-use richter_mock_bedrock::Nanos;
+use richter_mock_bedrock::{Nanos, world::RouteId};
 
 use super::{
     abort::AbortWatch,
     series::TimeSeries,
-    tally::{REASONS, Tally},
+    tally::{Kinds, REASONS, Tally},
     trace::TraceHash,
     windows::TimesOverTime,
 };
@@ -29,7 +29,10 @@ const NOTABLE_MAX: usize = 5;
 #[derive(Debug)]
 pub struct Recorder {
     bounds: Bounds,
+    /// By route.
     prices: Vec<Option<Price>>,
+    /// The model behind each route.
+    models: Vec<u16>,
     pub tallies: Vec<Tally>,
     pub series: TimeSeries,
     pub times: TimesOverTime,
@@ -43,15 +46,19 @@ pub struct Recorder {
     arriving: u16,
     /// The attempt whose whole answer is being handed over.
     handed: Option<Handed>,
+    /// The route of the answer that came last.
+    answered_on: usize,
     /// Whether the answer that the next flight to end has got was cut off by its strategy.
     cut_short: bool,
 }
 
+/// A whole answer on its way to its caller.
 #[derive(Debug, Clone, Copy)]
 struct Handed {
     attempt: AttemptId,
     output_tokens: u32,
     cut_short: bool,
+    route: usize,
 }
 
 /// When an answer is good.
@@ -92,14 +99,22 @@ impl Notable {
 
 impl Recorder {
     pub fn new(plan: &Plan) -> Recorder {
-        let (targets, regions) = (plan.targets.len(), plan.world.regions());
+        let world = &plan.world;
+        let kinds = Kinds {
+            targets: plan.targets.len(),
+            routes: world.routes(),
+            models: world.models(),
+            regions: world.regions(),
+        };
+        let model = |route| world.route_model(RouteId(route as u16)).0;
         let length = plan.end.saturating_add(plan.drain);
-        let series = TimeSeries::new(length, regions, targets);
+        let series = TimeSeries::new(length, kinds.regions, kinds.targets);
         let millis = |bound: Option<f64>| bound.map_or(Nanos::MAX, |ms| (ms * 1e6) as Nanos);
         Recorder {
             bounds: Bounds { first_token: millis(plan.slo.first_token_ms), total: millis(plan.slo.total_ms) },
-            prices: plan.targets.iter().map(|target| target.price).collect(),
-            tallies: plan.traffic.phases.iter().map(|_| Tally::new(targets, regions)).collect(),
+            prices: plan.route_prices.clone(),
+            models: (0..kinds.routes).map(model).collect(),
+            tallies: plan.traffic.phases.iter().map(|_| Tally::new(&kinds)).collect(),
             times: TimesOverTime::new(plan.end, series.width()),
             series,
             reasons: [0; REASONS],
@@ -111,6 +126,7 @@ impl Recorder {
             arriving: 0,
             handed: None,
             cut_short: false,
+            answered_on: 0,
         }
     }
 
@@ -151,6 +167,7 @@ impl Recorder {
             }
             AttemptResult::Answered(_) => {
                 self.cut_short = handed.is_some_and(|handed| handed.cut_short);
+                self.answered_on = handed.map_or(usize::from(ended.target.0), |handed| handed.route);
                 None
             }
             AttemptResult::Failed(failure) => Some(failure.class()),
@@ -216,6 +233,7 @@ impl Recorder {
         // Who asked for a whole answer is not served by a part of it.
         let cut_short = std::mem::take(&mut self.cut_short);
         let good = in_time && total <= self.bounds.total && !cut_short;
+        let model = self.models[self.answered_on];
         let tally = self.tally(slot);
         tally.answered += 1;
         tally.cut_short += u64::from(cut_short);
@@ -224,6 +242,7 @@ impl Recorder {
         tally.total.record(total);
         if let Some(target) = finish.target {
             tally.answered_by_target[usize::from(target.0)] += 1;
+            tally.answered_by_model[usize::from(model)] += 1;
         }
         self.times.record(intended, first, total);
         let bucket = self.series.ended(now);
@@ -270,12 +289,12 @@ impl Witness for Recorder {
     #[inline]
     fn worked(&mut self, now: Nanos, work: &Work) {
         self.hash.work(work);
-        let target = usize::from(work.target.0);
+        let route = usize::from(work.route.0);
         let region = usize::from(work.region.0);
         let tally = self.tally(work.attempt.flight.slot);
         tally.served_by_region[region] += 1;
-        tally.input_by_target[target] += u64::from(work.input_tokens);
-        tally.output_by_target[target] += u64::from(work.output_tokens);
+        tally.input_by_route[route] += u64::from(work.input_tokens);
+        tally.output_by_route[route] += u64::from(work.output_tokens);
         if !work.delivered {
             tally.wasted_tokens += u64::from(work.output_tokens);
         }
@@ -283,9 +302,9 @@ impl Witness for Recorder {
             tally.gap.record(streamed / u64::from(work.output_tokens.max(2) - 1));
         }
         let Work { attempt, output_tokens, cut_short, .. } = *work;
-        self.handed = work.delivered.then_some(Handed { attempt, output_tokens, cut_short });
-        self.series.served(now, region, target);
-        if let Some(price) = &self.prices[target] {
+        self.handed = work.delivered.then_some(Handed { attempt, output_tokens, route, cut_short });
+        self.series.served(now, region, usize::from(work.target.0));
+        if let Some(price) = &self.prices[route] {
             let usage = Usage { input: work.input_tokens, output: work.output_tokens, ..Usage::default() };
             self.abort.spent(now, price.cost_usd(usage));
         }

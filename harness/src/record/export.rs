@@ -4,7 +4,11 @@
 use hdrhistogram::{Counter, Histogram};
 use indexmap::IndexMap;
 use richter_core::{failure::FailureClass, strategy::Reason, target::TargetSpec};
-use richter_mock_bedrock::{Nanos, engine::Engine, world::PoolId};
+use richter_mock_bedrock::{
+    Nanos,
+    engine::Engine,
+    world::{ModelId, PoolId, RegionId},
+};
 use richter_reports::{
     run_file::{
         Cell, FaultFacts, FaultHits, Histograms, Notable, PhaseCell, PhaseFacts, PoolUse, Series, Slowest,
@@ -20,7 +24,7 @@ use super::{
     tally::{CLASSES, REASONS, Tally},
     windows::{TimesOverTime, Window},
 };
-use crate::{price::Price, scenario::plan::Plan};
+use crate::scenario::plan::Plan;
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
@@ -42,7 +46,8 @@ pub fn targets(plan: &Plan) -> Vec<TargetFacts> {
     let facts = plan.targets.iter().map(|target| TargetFacts {
         name: target.name.clone(),
         kind: target.spec.kind().to_owned(),
-        region: target.spec.region().to_owned(),
+        account: target.spec.account().map(|account| account.name().to_owned()),
+        region: target.spec.endpoint().unwrap_or(target.spec.region()).to_owned(),
         model_id: target.spec.model_id().to_owned(),
     });
     facts.collect()
@@ -81,11 +86,11 @@ pub struct Place<'a> {
 pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut Engine) -> Cell {
     let Place { strategy, replication, now, quota } = *place;
     let open = recorder.open_by_phase();
-    let regions: Vec<String> = region_names(plan);
+    let names = Names::of(plan);
     let used = used_targets(plan, strategy);
     let phases = recorder.tallies.iter().zip(&plan.traffic.phases).zip(open).map(|((tally, phase), open)| {
         let hours = seconds(phase.to - phase.from) / 3_600.0;
-        let mut cell = phase_cell(tally, &regions);
+        let mut cell = phase_cell(tally, &names);
         cell.open = open;
         cell.cost_usd = cost(plan, tally, &used, hours);
         cell
@@ -95,7 +100,7 @@ pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut En
         replication,
         trace_hash: format!("{:016x}", recorder.hash.value()),
         phases: phases.collect(),
-        series: series(&recorder.series, &regions, plan.targets.len()),
+        series: series(&recorder.series, &names.regions, plan.targets.len()),
         windows: Some(windows(&recorder.times, quota, engine.world().pools())),
         reasons: by_reason(&recorder.reasons),
         notable: notable(recorder),
@@ -108,10 +113,19 @@ pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut En
     }
 }
 
-fn region_names(plan: &Plan) -> Vec<String> {
-    let ids = 0..plan.world.regions();
-    ids.map(|id| plan.world.region_name(richter_mock_bedrock::world::RegionId(id as u16)).to_owned())
-        .collect()
+/// Names of what is counted one by one.
+struct Names {
+    regions: Vec<String>,
+    models: Vec<String>,
+}
+
+impl Names {
+    fn of(plan: &Plan) -> Names {
+        let world = &plan.world;
+        let regions = (0..world.regions()).map(|id| world.region_name(RegionId(id as u16)).to_owned());
+        let models = (0..world.models()).map(|id| world.model_name(ModelId(id as u16)).to_owned());
+        Names { regions: regions.collect(), models: models.collect() }
+    }
 }
 
 /// Provisioned capacity costs by the hour, but only the strategies that use it pay for it.
@@ -123,13 +137,18 @@ fn used_targets(plan: &Plan, strategy: usize) -> Vec<bool> {
 /// `None` when a target that was paid for has no known price: unknown is not zero.
 fn cost(plan: &Plan, tally: &Tally, used: &[bool], hours: f64) -> Option<f64> {
     let mut usd = 0.0;
-    for (index, target) in plan.targets.iter().enumerate() {
-        let (input, output) = (tally.input_by_target[index], tally.output_by_target[index]);
+    for (index, price) in plan.route_prices.iter().enumerate() {
+        let (input, output) = (tally.input_by_route[index], tally.output_by_route[index]);
+        match price {
+            Some(price) => usd += (input as f64 * price.input + output as f64 * price.output) / 1e6,
+            None if input + output > 0 => return None,
+            None => {}
+        }
+    }
+    for (target, _) in plan.targets.iter().zip(used).filter(|(_, used)| **used) {
         match &target.price {
-            Some(price) => {
-                usd += tokens_and_hours(price, input, output, if used[index] { hours } else { 0.0 })
-            }
-            None if input + output > 0 || (used[index] && has_standing_cost(&target.spec)) => return None,
+            Some(price) => usd += price.hourly * hours,
+            None if has_standing_cost(&target.spec) => return None,
             None => {}
         }
     }
@@ -140,8 +159,9 @@ fn has_standing_cost(target: &TargetSpec) -> bool {
     matches!(target, TargetSpec::Provisioned(_))
 }
 
-fn tokens_and_hours(price: &Price, input: u64, output: u64, hours: f64) -> f64 {
-    (input as f64 * price.input + output as f64 * price.output) / 1e6 + price.hourly * hours
+fn by_name(names: &[String], counts: &[u64]) -> IndexMap<String, u64> {
+    let named = names.iter().zip(counts).filter(|(_, count)| **count > 0);
+    named.map(|(name, count)| (name.clone(), *count)).collect()
 }
 
 fn by_class(counts: &[u64; CLASSES]) -> IndexMap<String, u64> {
@@ -149,8 +169,7 @@ fn by_class(counts: &[u64; CLASSES]) -> IndexMap<String, u64> {
     named.map(|(class, count)| (class.name().to_owned(), *count)).collect()
 }
 
-fn phase_cell(tally: &Tally, regions: &[String]) -> PhaseCell {
-    let served = regions.iter().zip(&tally.served_by_region).filter(|(_, count)| **count > 0);
+fn phase_cell(tally: &Tally, names: &Names) -> PhaseCell {
     PhaseCell {
         offered: tally.offered,
         answered: tally.answered,
@@ -168,9 +187,10 @@ fn phase_cell(tally: &Tally, regions: &[String]) -> PhaseCell {
         attempts_cancelled: tally.attempts_cancelled,
         attempts_by_target: tally.attempts_by_target.clone(),
         answered_by_target: tally.answered_by_target.clone(),
-        served_by_region: served.map(|(name, count)| (name.clone(), *count)).collect(),
-        input_tokens: tally.input_by_target.iter().sum(),
-        output_tokens: tally.output_by_target.iter().sum(),
+        answered_by_model: by_name(&names.models, &tally.answered_by_model),
+        served_by_region: by_name(&names.regions, &tally.served_by_region),
+        input_tokens: tally.input_by_route.iter().sum(),
+        output_tokens: tally.output_by_route.iter().sum(),
         wasted_tokens: tally.wasted_tokens,
         cost_usd: None,
         histograms: Histograms {

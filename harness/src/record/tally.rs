@@ -55,10 +55,12 @@ pub struct Tally {
     pub attempts_cancelled: u64,
     pub attempts_by_target: Vec<u64>,
     pub answered_by_target: Vec<u64>,
+    /// By the model that made the answer.
+    pub answered_by_model: Vec<u64>,
     pub served_by_region: Vec<u64>,
-    /// Tokens by target, since prices differ by target.
-    pub input_by_target: Vec<u64>,
-    pub output_by_target: Vec<u64>,
+    /// Tokens by route, since prices differ by target, and behind a prompt router by model.
+    pub input_by_route: Vec<u64>,
+    pub output_by_route: Vec<u64>,
     pub wasted_tokens: u64,
     pub first_token: Latency,
     pub total: Latency,
@@ -66,8 +68,18 @@ pub struct Tally {
     pub attempt: Latency,
 }
 
+/// How many there are of what is counted one by one.
+#[derive(Debug, Clone, Copy)]
+pub struct Kinds {
+    pub targets: usize,
+    pub routes: usize,
+    pub models: usize,
+    pub regions: usize,
+}
+
 impl Tally {
-    pub fn new(targets: usize, regions: usize) -> Tally {
+    pub fn new(kinds: &Kinds) -> Tally {
+        let &Kinds { targets, routes, models, regions } = kinds;
         Tally {
             offered: 0,
             answered: 0,
@@ -83,9 +95,10 @@ impl Tally {
             attempts_cancelled: 0,
             attempts_by_target: vec![0; targets],
             answered_by_target: vec![0; targets],
+            answered_by_model: vec![0; models],
             served_by_region: vec![0; regions],
-            input_by_target: vec![0; targets],
-            output_by_target: vec![0; targets],
+            input_by_route: vec![0; routes],
+            output_by_route: vec![0; routes],
             wasted_tokens: 0,
             first_token: Latency::default(),
             total: Latency::default(),

@@ -10,6 +10,7 @@ mod prices;
 mod quota;
 mod sizes;
 mod strategies;
+mod targets;
 mod timeline;
 
 use std::path::Path as FilePath;
@@ -46,6 +47,7 @@ pub struct Resolved {
 pub fn check(check: &mut Check<'_>) -> Option<Resolved> {
     basics::check(check);
     names::check(check);
+    targets::check(check);
     strategies::check(check);
     prices::check(check);
     expect::check(check);

@@ -125,24 +125,24 @@ fn faults(plan: &Plan) -> String {
 /// One block for each pool, as if all traffic came through its targets alone.
 fn quotas(plan: &Plan, demand: &Demand<'_>) -> String {
     let mut text = "Offered at its peak against each quota, if all of it went there; ! exceeds\n".to_owned();
-    for (pool, routes) in pools(plan) {
-        let names: Vec<&str> = routes.iter().map(|route| &*plan.targets[usize::from(route.0)].name).collect();
-        let info = plan.world.pool(plan.world.route_pool(routes[0]));
+    for (pool, (route, names)) in pools(plan) {
+        let info = plan.world.pool(plan.world.route_pool(route));
         let _ = writeln!(text, "  {pool} ({})", names.join(", "));
-        text += &pool_lines(plan, demand, routes[0], &info);
+        text += &pool_lines(plan, demand, route, &info);
     }
     text
 }
 
-/// Pools in the order of the targets, each with the targets that draw on it.
-fn pools(plan: &Plan) -> Vec<(String, Vec<RouteId>)> {
-    let mut pools: indexmap::IndexMap<String, Vec<RouteId>> = indexmap::IndexMap::new();
-    for place in 0..plan.targets.len() {
-        let route = RouteId(place as u16);
-        let name = plan.world.pool(plan.world.route_pool(route)).name;
-        pools.entry(name).or_default().push(route);
+/// Pools in the order of the targets, each with a route to it and the targets that draw on it.
+fn pools(plan: &Plan) -> indexmap::IndexMap<String, (RouteId, Vec<&str>)> {
+    let mut pools: indexmap::IndexMap<String, (RouteId, Vec<&str>)> = indexmap::IndexMap::new();
+    for (place, target) in plan.targets.iter().enumerate() {
+        for route in plan.world.route_ways(RouteId(place as u16)) {
+            let name = plan.world.pool(plan.world.route_pool(route)).name;
+            pools.entry(name).or_insert((route, Vec::new())).1.push(&target.name);
+        }
     }
-    pools.into_iter().collect()
+    pools
 }
 
 fn pool_lines(plan: &Plan, demand: &Demand<'_>, route: RouteId, pool: &PoolInfo) -> String {

@@ -6,7 +6,12 @@ use richter_core::{
     strategy::{StrategySpec, WorstCase},
     target::TargetSpec,
 };
-use richter_mock_bedrock::{Nanos, fault::FaultRule, units::Span, world::World};
+use richter_mock_bedrock::{
+    Nanos,
+    fault::FaultRule,
+    units::Span,
+    world::{RouteId, World},
+};
 use richter_reports::{expect::ExpectSpec, run_file::Slo};
 
 use super::{
@@ -15,7 +20,7 @@ use super::{
 };
 use crate::{
     load::Traffic,
-    price::{Price, price_of},
+    price::{Price, PricesSpec, price_of, stands_for},
 };
 
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub struct Plan {
     pub replications: u32,
     /// A target's place here is its `TargetId` and its `RouteId`.
     pub targets: Vec<PlanTarget>,
+    /// What tokens cost on each route of the world; those behind prompt routers come after the targets.
+    pub route_prices: Vec<Option<Price>>,
     pub world: World,
     pub traffic: Traffic,
     pub faults: Vec<FaultRule>,
@@ -74,14 +81,16 @@ impl Plan {
             let price = price_of(&name, &spec, &prices);
             PlanTarget { name, spec, price }
         };
+        let targets: Vec<PlanTarget> = scenario.targets.unwrap_or_default().into_iter().map(target).collect();
         let strategies = scenario.strategies.unwrap_or_default().into_iter();
         Plan {
+            route_prices: route_prices(&targets, &resolved.world, &prices),
             name: scenario.name.unwrap_or_default(),
             question: scenario.question.unwrap_or_default(),
             digest,
             seed: scenario.seed,
             replications: scenario.replications,
-            targets: scenario.targets.unwrap_or_default().into_iter().map(target).collect(),
+            targets,
             end: resolved.traffic.end(),
             world: resolved.world,
             traffic: resolved.traffic,
@@ -93,6 +102,20 @@ impl Plan {
             drain: scenario.drain.0,
         }
     }
+}
+
+/// A prompt router costs what the model costs that it picks, unless it has a price of its own.
+fn route_prices(targets: &[PlanTarget], world: &World, prices: &PricesSpec) -> Vec<Option<Price>> {
+    let mut by_route: Vec<Option<Price>> = targets.iter().map(|target| target.price).collect();
+    by_route.resize(world.routes(), None);
+    for (place, target) in targets.iter().enumerate() {
+        let ways = world.route_ways(RouteId(place as u16));
+        for (way, id) in ways.into_iter().zip(target.spec.leads_to()) {
+            let own = || price_of(&target.name, &stands_for(target.spec.region(), id), prices);
+            by_route[usize::from(way.0)] = target.price.or_else(own);
+        }
+    }
+    by_route
 }
 
 impl Plan {

@@ -122,6 +122,12 @@ mistakes! {
     targets: [
         ("a target that does not exist", "direct: { target: east }", "direct: { target: eats }"),
         ("one of several does not exist", "targets: [east, west]", "targets: [east, north]"),
+        ("an ARN of something else", "profile: { source: us-east-1, id: us.anthropic.claude-3-haiku-20240307-v1:0 }", "application_profile: { region: us-east-1, arn: abcdefghijkl, copies: us.anthropic.claude-3-haiku-20240307-v1:0 }"),
+        ("a copy of a model that is not in the world", "profile: { source: us-east-1, id: us.anthropic.claude-3-haiku-20240307-v1:0 }", "application_profile: { region: us-east-1, arn: \"arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abcdefghijkl\", copies: amazon.nova-lite-v1:0 }"),
+        ("provisioned capacity of somewhere else", "profile: { source: us-east-1, id: us.anthropic.claude-3-haiku-20240307-v1:0 }", "provisioned: { region: us-west-2, arn: \"arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl\" }"),
+        ("a role without an account", "us-west-2, model: anthropic.claude-3-haiku-20240307-v1:0", "us-west-2, model: anthropic.claude-3-haiku-20240307-v1:0, account: { role: \"arn:aws:iam:::role/caller\" }"),
+        ("a router over two families", "profile: { source: us-east-1, id: us.anthropic.claude-3-haiku-20240307-v1:0 }", "prompt_router: { region: us-east-1, arn: \"arn:aws:bedrock:us-east-1:111122223333:prompt-router/abc\", models: [anthropic.claude-3-haiku-20240307-v1:0, amazon.nova-lite-v1:0] }"),
+        ("AWS as somebody else", "profile: { source: us-east-1, id: us.anthropic.claude-3-haiku-20240307-v1:0 }", "external: { endpoint: \"https://bedrock-runtime.us-east-1.amazonaws.com\", region: us-east-1, model: anthropic.claude-3-haiku-20240307-v1:0 }"),
         ("a target that nobody uses", "targets: [east, west]", "targets: [east]"),
         ("a Region that is not in the world", "region: us-west-2, model", "region: us-west-1, model"),
         ("a model that is not in the world", "east: { on_demand: { region: us-east-1, model: anthropic.claude-3-haiku-20240307-v1:0", "east: { on_demand: { region: us-east-1, model: anthropic.claude-3-sonnet-20240229-v1:0"),
@@ -140,6 +146,7 @@ mistakes! {
     ];
     worlds: [
         ("a Region's neighbour", "us-west-2: { requests: 400/min", "us-west-3: { requests: 400/min"),
+        ("an account without quotas", "  quotas:\n", "  accounts: { own: {}, b: { quotas: { on_demand: { us-east-9: {} } } } }\n  quotas:\n"),
         ("a quota of nothing", "requests: 800/min", "requests: 0/min"),
     ];
     requests: [
@@ -186,6 +193,7 @@ mistakes! {
         ("an unknown phase", "in: spike", "in: spiek"),
         ("one unknown of several", "of: [two-regions, sdk-retries]", "of: [two-regions, sdk]"),
         ("an unknown target", "success >= 60%", "share(north) >= 60%"),
+        ("an unknown model", "success >= 60%", "model_share(amazon.nova-lite-v1:0) >= 60%"),
         ("recovery from nothing", ", after: spike", ""),
         ("a rival that does not exist", "better_than: one-region", "better_than: no-region"),
     ];

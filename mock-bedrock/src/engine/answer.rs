@@ -46,6 +46,7 @@ impl Engine {
         let Made { head_at, body, .. } = made;
         Answer {
             call,
+            route: visit.call.route,
             region: visit.subject.serving,
             head_at,
             first_at: body.first_at,
@@ -61,7 +62,7 @@ impl Engine {
     fn make(&mut self, visit: &Visit<'_>) -> Made {
         let (call, subject) = (visit.call, &visit.subject);
         let change = if visit.quiet { LatencyChange::NONE } else { self.faults.latency(visit.now, subject) };
-        let head_at = visit.now.saturating_add(nanos(self.way(visit) * change.network));
+        let head_at = visit.now.saturating_add(nanos(self.way(visit) * change.network + visit.picking));
         let pace = self.pace(visit, head_at, &change);
         let most = call.max_tokens.unwrap_or(self.world.model_at(visit.route.model).max_output);
         let tokens = call.output_tokens.min(most);

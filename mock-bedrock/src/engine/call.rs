@@ -76,6 +76,8 @@ pub enum Served {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub call: CallId,
+    /// The route that it took: the one called, or that of the model which a prompt router picked.
+    pub route: RouteId,
     /// Region that really served it.
     pub region: RegionId,
     pub head_at: Nanos,

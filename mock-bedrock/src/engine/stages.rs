@@ -8,7 +8,7 @@ use crate::{
     latency::{Chance, Purpose, nanos},
     pool::Hold,
     profile::Choice,
-    world::{PoolId, RegionId, Route, RouteKind},
+    world::{PoolId, RegionId, Route, RouteId, RouteKind},
 };
 
 /// Most calls under way at once. Real services have such a limit too, and say so.
@@ -33,6 +33,8 @@ pub(super) struct Visit<'a> {
     pub nowhere: bool,
     /// Round trip and slow connection, nanoseconds.
     pub network: f64,
+    /// What a prompt router takes to pick the model, nanoseconds.
+    pub picking: f64,
     /// Destinations it was sent to, and those of them that are not the Region called.
     pub tries: u32,
     pub hops: u32,
@@ -68,6 +70,7 @@ impl Engine {
                 model: route.model,
                 operation: call.operation,
                 tenant: call.tenant,
+                account: route.account,
                 request: call.request,
                 attempt: call.attempt,
             },
@@ -75,14 +78,27 @@ impl Engine {
             destinations_left: 0,
             nowhere: false,
             network: chance.sample(&region.rtt, Purpose::RoundTrip, region.salt),
+            picking: 0.0,
             tries: 0,
             hops: 0,
         };
-        if route.kind == RouteKind::Profile {
+        if route.through_profile {
             visit.destinations_left = self.undrained(now, &route, quiet);
             visit.nowhere = !self.choose(&mut visit);
         }
         visit
+    }
+
+    /// The route that a call takes, and what choosing it costs: a prompt router looks at the prompt, so that a request
+    /// goes the same way each time.
+    #[inline]
+    pub(super) fn pick_model(&self, call: &Call, route: &Route) -> (RouteId, f64) {
+        let Some(router) = self.world.router(route) else { return (call.route, 0.0) };
+        let chance = Chance { draws: self.routing, request: call.request, attempt: call.attempt };
+        let prompt = Chance { attempt: 0, ..chance };
+        let second = prompt.unit(Purpose::PromptRouter, router.salt) >= router.first;
+        let picking = chance.sample(&router.overhead, Purpose::PromptRouterOverhead, router.salt);
+        (router.models[usize::from(second)], picking)
     }
 
     fn undrained(&mut self, now: Nanos, route: &Route, quiet: bool) -> u64 {
@@ -245,6 +261,6 @@ impl Engine {
 impl Visit<'_> {
     /// When an error answer is back.
     pub fn back_at(&self) -> Nanos {
-        self.now.saturating_add(nanos(self.network))
+        self.now.saturating_add(nanos(self.network + self.picking))
     }
 }

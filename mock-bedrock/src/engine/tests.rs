@@ -7,6 +7,7 @@ mod faults;
 mod lifecycle;
 mod refusals;
 mod story;
+mod targets;
 mod timing;
 
 const SECOND: Nanos = 1_000_000_000;

@@ -4,7 +4,7 @@ use crate::{
     Nanos,
     engine::Operation,
     exception::Exception,
-    world::{ModelId, RegionId},
+    world::{AccountId, ModelId, RegionId},
 };
 
 /// Who calls what: all that a selector can look at and a draw is keyed by.
@@ -17,6 +17,7 @@ pub struct Subject {
     pub model: ModelId,
     pub operation: Operation,
     pub tenant: u16,
+    pub account: AccountId,
     pub request: u64,
     pub attempt: u32,
 }

@@ -8,7 +8,7 @@ use crate::{
     Nanos,
     engine::Operation,
     luck::Luck,
-    world::{ModelId, RegionId, RouteKind, World, WorldSpec},
+    world::{AccountId, ModelId, RegionId, RouteKind, World, WorldSpec},
 };
 
 pub const SECOND: Nanos = 1_000_000_000;
@@ -79,6 +79,7 @@ pub fn subject(request: u64) -> Subject {
         model: ModelId(0),
         operation: Operation::ConverseStream,
         tenant: 0,
+        account: AccountId(0),
         request,
         attempt: 0,
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     engine::{Engine, Served},
     luck::Luck,
-    world::{RouteId, WorldSpec},
+    world::{RouteId, RouteKind, WorldSpec},
 };
 
 fn recorded(world: Value) -> Engine {

@@ -7,6 +7,8 @@ use std::fmt::Display;
 
 use indexmap::IndexMap;
 
+mod named;
+
 use super::spec::{
     CapacitySpec, ModelSpec, ProfileSpec, ProvisionedSpec, QuotaSpec, QuotasSpec, RegionSpec, WorldSpec,
 };
@@ -17,6 +19,8 @@ use crate::{
     profile::{DESTINATIONS_MAX, known_regions},
     units::{Quantity, Rate, Tokens},
 };
+
+pub use named::OWN;
 
 /// Ids are 16 bits wide.
 pub const ENTRIES_MAX: usize = u16::MAX as usize;
@@ -140,8 +144,9 @@ pub fn check(spec: &WorldSpec, names: &Names<'_>, problems: &mut Problems) {
         check_capacity(&["capacity", region], capacity, problems);
     });
     if let Some(quotas) = &spec.quotas {
-        check_quotas(quotas, names, problems);
+        check_quotas(&["quotas"], quotas, names, problems);
     }
+    named::check(spec, names, problems);
     if let Some(hop) = &spec.hop {
         check_dist(&["hop"], hop, problems);
     }
@@ -252,7 +257,7 @@ fn check_rate(path: &[&str], rate: Option<Rate>, problems: &mut Problems) {
     }
 }
 
-fn check_quotas(quotas: &QuotasSpec, names: &Names<'_>, problems: &mut Problems) {
+fn check_quotas(at: &[&str], quotas: &QuotasSpec, names: &Names<'_>, problems: &mut Problems) {
     let pools = [
         ("on_demand", &quotas.on_demand),
         ("profile", &quotas.profile),
@@ -260,13 +265,13 @@ fn check_quotas(quotas: &QuotasSpec, names: &Names<'_>, problems: &mut Problems)
     ];
     for (pool, regions) in pools {
         for (region, quota) in regions {
-            let at = ["quotas", pool, region.as_str()];
+            let at = [at, &[pool, region.as_str()]].concat();
             names.check_region(&at, region, problems);
             check_quota(&at, quota, names, problems);
         }
     }
     for (region, cap) in &quotas.tokens_per_day {
-        let path = ["quotas", "tokens_per_day", region.as_str()];
+        let path = [at, &["tokens_per_day", region.as_str()]].concat();
         names.check_region(&path, region, problems);
         if cap.0 > PER_DAY_MAX {
             problems.add(
@@ -278,28 +283,29 @@ fn check_quotas(quotas: &QuotasSpec, names: &Names<'_>, problems: &mut Problems)
     }
 }
 
-fn check_quota(at: &[&str; 3], quota: &QuotaSpec, names: &Names<'_>, problems: &mut Problems) {
-    let [a, b, c] = *at;
-    check_rate(&[a, b, c, "requests"], quota.requests, problems);
-    check_rate(&[a, b, c, "tokens"], quota.tokens, problems);
+fn check_quota(at: &[&str], quota: &QuotaSpec, names: &Names<'_>, problems: &mut Problems) {
+    let rate = |keys: &[&str], rate, problems: &mut Problems| {
+        check_rate(&[at, keys].concat(), rate, problems);
+    };
+    rate(&["requests"], quota.requests, problems);
+    rate(&["tokens"], quota.tokens, problems);
     for (model, quota) in &quota.models {
-        names.check_model(&[a, b, c, "models", model], model, problems);
-        check_rate(&[a, b, c, "models", model, "requests"], quota.requests, problems);
-        check_rate(&[a, b, c, "models", model, "tokens"], quota.tokens, problems);
+        names.check_model(&[at, &["models", model]].concat(), model, problems);
+        rate(&["models", model, "requests"], quota.requests, problems);
+        rate(&["models", model, "tokens"], quota.tokens, problems);
     }
 }
 
-fn check_capacity(at: &[&str; 2], capacity: &CapacitySpec, problems: &mut Problems) {
-    let [section, region] = *at;
+fn check_capacity(at: &[&str], capacity: &CapacitySpec, problems: &mut Problems) {
     if capacity.concurrent == 0 {
-        let path = [section, region, "concurrent"];
+        let path = [at, &["concurrent"]].concat();
         problems.add(&path, "concurrent is 0, so the Region could serve nothing", "write 1 or more");
     }
     if let Some(knee) = capacity.knee
         && !(0.0..1.0).contains(&knee.0)
     {
         problems.add(
-            &[section, region, "knee"],
+            &[at, &["knee"]].concat(),
             format!("knee is {knee}, but answers must slow down before the Region is full"),
             "write a share below 100%, such as \"80%\"",
         );
@@ -308,7 +314,7 @@ fn check_capacity(at: &[&str; 2], capacity: &CapacitySpec, problems: &mut Proble
         && !(1.0..=SLOWDOWN_MAX).contains(&slowdown)
     {
         problems.add(
-            &[section, region, "slowdown"],
+            &[at, &["slowdown"]].concat(),
             format!("slowdown is {slowdown}, but a full Region is not faster than an idle one"),
             format!("write how many times slower, from 1 to {SLOWDOWN_MAX}"),
         );
@@ -317,7 +323,7 @@ fn check_capacity(at: &[&str; 2], capacity: &CapacitySpec, problems: &mut Proble
         && (above <= 0.0 || !above.is_finite())
     {
         problems.add(
-            &[section, region, "refuse_above"],
+            &[at, &["refuse_above"]].concat(),
             format!("refuse_above is {above}, so every call would be refused"),
             "write the share in use above which calls are refused, such as 1.2",
         );

@@ -22,13 +22,17 @@ pub(super) fn default_hop() -> Sampler {
     Dist::LogNormal { p50: Span::from_base(HOP_P50), p99: Span::from_base(HOP_P99) }.sampler()
 }
 
+/// A Region, or the endpoint outside AWS that has this address.
 pub(super) fn region(spec: &WorldSpec, name: &str) -> Region {
     let written = spec.regions.as_ref().and_then(|regions| regions.get(name));
+    let external = spec.external.as_ref().and_then(|external| external.get(name));
     let rtt = written.and_then(|RegionSpec { rtt, .. }| rtt.as_ref());
+    let rtt = rtt.or(external.and_then(|external| external.rtt.as_ref()));
+    let limits = spec.capacity.as_ref().and_then(|regions| regions.get(name));
     Region {
         salt: salt(name),
         rtt: rtt.map_or(Sampler::Constant(RTT), |rtt| rtt.sampler()),
-        capacity: spec.capacity.as_ref().and_then(|regions| regions.get(name)).map(capacity),
+        capacity: limits.or(external.and_then(|external| external.capacity.as_ref())).map(capacity),
     }
 }
 

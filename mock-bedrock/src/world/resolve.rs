@@ -1,14 +1,18 @@
 //! From names to indices: each route's model, pool and destinations.
 
-use indexmap::IndexMap;
+mod account;
+mod named;
+
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    ChoiceRule, ModelId, PoolId, PoolSettings, RegionId, Route, RouteKind, World,
+    AccountId, ChoiceRule, ModelId, PoolId, PoolSettings, RegionId, Route, RouteId, RouteKind, RouteSpec,
+    Router, World,
     check::{ENTRIES_MAX, Names, Problems, check, did_you_mean, some_of},
     furnish::{default_hop, model, region},
-    spec::{ProfileSpec, ProvisionedSpec, QuotaSpec, WorldSpec},
+    spec::{ProfileSpec, WorldSpec},
 };
-use crate::{SpecProblem, exception::Exception, profile, units::Rate};
+use crate::{SpecProblem, exception::Exception, profile};
 
 impl WorldSpec {
     /// Resolves the world for the routes that will be called, or says everything that cannot work. A problem with a
@@ -16,18 +20,28 @@ impl WorldSpec {
     ///
     /// Without a `regions` section, the Regions are those that routes name, each with a round trip of 10 ms.
     /// Destinations of profiles need no entry: their round trip is never travelled by the caller.
-    pub fn resolve(&self, routes: &[(RouteKind, &str, &str)]) -> Result<World, Vec<SpecProblem>> {
-        if routes.len() > ENTRIES_MAX {
-            let many = format!("{} routes", routes.len());
+    pub fn resolve<'a, R: Clone + Into<RouteSpec<'a>>>(
+        &'a self,
+        routes: &'a [R],
+    ) -> Result<World, Vec<SpecProblem>> {
+        let routes: Vec<RouteSpec<'a>> = routes.iter().cloned().map(Into::into).collect();
+        self.resolve_all(&routes)
+    }
+
+    fn resolve_all(&self, routes: &[RouteSpec<'_>]) -> Result<World, Vec<SpecProblem>> {
+        let routers = routes.iter().filter(|route| route.kind == RouteKind::PromptRouter).count();
+        if routes.len() + 2 * routers > ENTRIES_MAX {
+            let many = format!("{} routes", routes.len() + 2 * routers);
             let hint = format!("at most {ENTRIES_MAX} fit");
             return Err(vec![SpecProblem { path: vec!["routes".into()], message: many, hint }]);
         }
         let mut problems = Problems::default();
-        let names = Names::of(self, routes.iter().map(|(_, region, _)| *region));
+        let inside = routes.iter().filter(|route| route.kind != RouteKind::External);
+        let names = Names::of(self, inside.map(|route| route.region));
         check(self, &names, &mut problems);
         let mut builder = Builder::new(self, &names, routes);
-        for (index, (kind, region, id)) in routes.iter().enumerate() {
-            let way = Way { index: index.to_string(), kind: *kind, region, id };
+        for (index, route) in routes.iter().enumerate() {
+            let way = Way::of(index, route, &mut builder.accounts);
             builder.add(&way, &mut problems);
         }
         problems.into_result()?;
@@ -35,15 +49,29 @@ impl WorldSpec {
     }
 }
 
-/// One entry of the list of routes.
+/// One entry of the list of routes, or one of the two behind a prompt router.
+#[derive(Clone)]
 struct Way<'a> {
     index: String,
     kind: RouteKind,
+    account: AccountId,
     region: &'a str,
     id: &'a str,
+    leads_to: &'a [String],
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
+    fn of(index: usize, route: &'a RouteSpec<'a>, accounts: &mut IndexSet<&'a str>) -> Way<'a> {
+        Way {
+            index: index.to_string(),
+            kind: route.kind,
+            account: account::id(route.account, accounts),
+            region: route.region,
+            id: &route.id,
+            leads_to: route.leads_to,
+        }
+    }
+
     fn problem(&self, problems: &mut Problems, message: String, hint: String) {
         problems.add(&["routes", &self.index], message, hint);
     }
@@ -55,25 +83,26 @@ struct Found<'a> {
     pool: PoolId,
     choice: ChoiceRule,
     destinations: Vec<&'a str>,
+    through_profile: bool,
     unavailable: Option<Exception>,
 }
 
 struct Builder<'a> {
     spec: &'a WorldSpec,
     names: &'a Names<'a>,
-    called: &'a [(RouteKind, &'a str, &'a str)],
+    called: &'a [RouteSpec<'a>],
+    /// Names of all accounts but the first.
+    accounts: IndexSet<&'a str>,
     pools: IndexMap<String, PoolSettings>,
-    /// Places in `World::days` by Region.
-    days: IndexMap<&'a str, u64>,
+    /// Places in `World::days` by account and Region.
+    days: IndexMap<(AccountId, &'a str), u64>,
+    /// Prompt routers, with the two ways that each leads.
+    routers: Vec<(Router, [(Way<'a>, Found<'a>); 2])>,
     world: World,
 }
 
 impl<'a> Builder<'a> {
-    fn new(
-        spec: &'a WorldSpec,
-        names: &'a Names<'a>,
-        called: &'a [(RouteKind, &'a str, &'a str)],
-    ) -> Builder<'a> {
+    fn new(spec: &'a WorldSpec, names: &'a Names<'a>, called: &'a [RouteSpec<'a>]) -> Builder<'a> {
         let mut world = World {
             limiter: spec.limiter.unwrap_or_default(),
             abandoned_work: spec.abandoned_work.unwrap_or_default(),
@@ -81,7 +110,10 @@ impl<'a> Builder<'a> {
             hop: spec.hop.as_ref().map_or_else(default_hop, |hop| hop.sampler()),
             regions: IndexMap::new(),
             models: spec.models.iter().flatten().map(|(name, m)| (name.clone(), model(name, m))).collect(),
+            accounts: Vec::new(),
             routes: Vec::new(),
+            asked: called.len(),
+            routers: Vec::new(),
             route_ids: Vec::new(),
             unavailable: Vec::new(),
             destinations: Vec::new(),
@@ -91,12 +123,21 @@ impl<'a> Builder<'a> {
         for name in &names.regions {
             world.regions.insert((*name).to_owned(), region(spec, name));
         }
-        Builder { spec, names, called, pools: IndexMap::new(), days: IndexMap::new(), world }
+        Builder {
+            spec,
+            names,
+            called,
+            accounts: IndexSet::new(),
+            pools: IndexMap::new(),
+            days: IndexMap::new(),
+            routers: Vec::new(),
+            world,
+        }
     }
 
     fn add(&mut self, way: &Way<'a>, problems: &mut Problems) {
         let regions = &self.names.regions;
-        if !regions.contains(&way.region) {
+        if way.kind != RouteKind::External && !regions.contains(&way.region) {
             let unknown = format!("Region \"{}\" is not in regions", way.region);
             way.problem(problems, unknown, did_you_mean(way.region, regions.iter().copied()));
             return;
@@ -105,9 +146,12 @@ impl<'a> Builder<'a> {
             RouteKind::OnDemand => self.on_demand(way, problems),
             RouteKind::Profile => self.profile(way, problems),
             RouteKind::Provisioned => self.provisioned(way, problems),
+            RouteKind::ApplicationProfile => self.application_profile(way, problems),
+            RouteKind::PromptRouter => return self.prompt_router(way, problems),
+            RouteKind::External => self.external(way, problems),
         };
         if let Some(found) = found {
-            self.push(way, found);
+            self.push(way, &found, None);
         }
     }
 
@@ -121,7 +165,7 @@ impl<'a> Builder<'a> {
         found
     }
 
-    fn push(&mut self, way: &Way<'a>, found: Found<'a>) {
+    fn push(&mut self, way: &Way<'a>, found: &Found<'a>, router: Option<u16>) {
         let from = self.world.destinations.len() as u32;
         for name in &found.destinations {
             let id = self.region_id(name);
@@ -129,11 +173,13 @@ impl<'a> Builder<'a> {
         }
         let destinations = (from, self.world.destinations.len() as u32);
         let region = self.region_id(way.region);
-        let Found { model, pool, choice, unavailable, .. } = found;
-        let route = Route { kind: way.kind, region, model, pool, choice, destinations };
+        let &Found { model, pool, choice, through_profile, .. } = found;
+        let Way { kind, account, .. } = *way;
+        let route =
+            Route { kind, account, region, model, pool, choice, destinations, through_profile, router };
         self.world.routes.push(route);
         self.world.route_ids.push(way.id.to_owned());
-        self.world.unavailable.push(unavailable);
+        self.world.unavailable.push(found.unavailable.clone());
     }
 
     /// The Region's place; destinations that nobody furnished join the world here.
@@ -160,9 +206,10 @@ impl<'a> Builder<'a> {
         let model_id = self.known_model(model, problems)?;
         Some(Found {
             model: model_id,
-            pool: self.quota_pool("on_demand", way.region, model_id),
+            pool: self.quota_pool("on_demand", way, model_id),
             choice: ChoiceRule::SourceFirst,
             destinations: vec![way.region],
+            through_profile: false,
             unavailable: lacks(self.spec, way.region, model).then(|| self.missing_model(way.region, model)),
         })
     }
@@ -173,8 +220,9 @@ impl<'a> Builder<'a> {
             spec.destinations.contains_key(region)
                 && spec.model.as_deref().or_else(|| base_of(id)) == Some(model)
         };
-        let called = |(kind, source, id): &(RouteKind, &str, &str)| {
-            *kind == RouteKind::Profile && *source == region && base_of(after_slash(id)) == Some(model)
+        let called = |route: &RouteSpec<'_>| {
+            let profile = route.kind == RouteKind::Profile && route.region == region;
+            profile && base_of(after_slash(&route.id)) == Some(model)
         };
         let through_profile =
             self.spec.profiles.iter().flatten().any(written) || self.called.iter().any(called);
@@ -204,9 +252,10 @@ impl<'a> Builder<'a> {
         let global = geography.is_some_and(|(prefix, _)| prefix == profile::GLOBAL);
         Some(Found {
             model,
-            pool: self.quota_pool(if global { "global_profile" } else { "profile" }, way.region, model),
+            pool: self.quota_pool(if global { "global_profile" } else { "profile" }, way, model),
             choice: written.map_or_else(ChoiceRule::default, |spec| spec.choice),
             destinations,
+            through_profile: true,
             unavailable: None,
         })
     }
@@ -246,84 +295,6 @@ impl<'a> Builder<'a> {
         );
     }
 
-    fn provisioned(&mut self, way: &Way<'a>, problems: &mut Problems) -> Option<Found<'a>> {
-        let bought = self.bought(way, problems)?;
-        if let Some(region) = way.id.split(':').nth(3).filter(|region| !region.is_empty())
-            && region != way.region
-        {
-            let elsewhere = format!("\"{}\" lies in {region}, not in {}", way.id, way.region);
-            way.problem(problems, elsewhere, format!("call it in {region}"));
-        }
-        let model = self.known_model(&bought.model, problems)?;
-        let settings = PoolSettings {
-            region: self.region_id(way.region),
-            model,
-            name: format!("provisioned {} {}", way.region, way.id),
-            requests_per_minute: bought.requests.map(Rate::per_minute),
-            tokens_per_minute: bought.tokens.map(Rate::per_minute),
-            day: None,
-            concurrent: bought.concurrent,
-        };
-        Some(Found {
-            model,
-            pool: self.pool_id(settings),
-            choice: ChoiceRule::SourceFirst,
-            destinations: vec![way.region],
-            unavailable: None,
-        })
-    }
-
-    /// What was bought under an ARN. A world with one model and no `provisioned` section can only mean that model,
-    /// without limits.
-    fn bought(&self, way: &Way<'a>, problems: &mut Problems) -> Option<ProvisionedSpec> {
-        let section = self.spec.provisioned.as_ref();
-        let found = match (section, self.names.models.as_slice()) {
-            (None, [model]) => Some(ProvisionedSpec::unlimited(model)),
-            _ => section.and_then(|bought| bought.get(way.id)).cloned(),
-        };
-        if found.is_none() {
-            let known = section.into_iter().flat_map(IndexMap::keys).map(String::as_str);
-            let hint = match section {
-                Some(bought) if !bought.is_empty() => did_you_mean(way.id, known),
-                _ => {
-                    "write an entry there under this ARN, such as { model: .., tokens: 200k/min }".to_owned()
-                }
-            };
-            way.problem(problems, format!("\"{}\" is not in provisioned", way.id), hint);
-        }
-        found
-    }
-
-    /// The pool of one model in one Region; a quota that nobody wrote does not limit.
-    fn quota_pool(&mut self, kind: &str, region: &'a str, model_id: ModelId) -> PoolId {
-        let model = self.world.model_name(model_id);
-        let quotas = self.spec.quotas.as_ref();
-        let regions = quotas.map(|quotas| match kind {
-            "on_demand" => &quotas.on_demand,
-            "profile" => &quotas.profile,
-            _ => &quotas.global_profile,
-        });
-        let quota = regions.and_then(|regions| regions.get(region));
-        let (requests, tokens) = quota.map_or((None, None), |quota| quota_of(quota, model));
-        let name = format!("{kind} {region} {model}");
-        let settings = PoolSettings {
-            region: self.region_id(region),
-            model: model_id,
-            name,
-            requests_per_minute: requests.map(Rate::per_minute),
-            tokens_per_minute: tokens.map(Rate::per_minute),
-            day: self.day(region),
-            concurrent: None,
-        };
-        self.pool_id(settings)
-    }
-
-    fn day(&mut self, region: &'a str) -> Option<u16> {
-        let cap = self.spec.quotas.as_ref()?.tokens_per_day.get(region)?;
-        let place = self.days.insert_full(region, cap.0).0;
-        u16::try_from(place).ok()
-    }
-
     fn pool_id(&mut self, settings: PoolSettings) -> PoolId {
         let place = match self.pools.get_index_of(&settings.name) {
             Some(place) => place,
@@ -333,10 +304,18 @@ impl<'a> Builder<'a> {
         PoolId(u16::try_from(place).unwrap_or(u16::MAX))
     }
 
-    fn finish(self) -> World {
+    fn finish(mut self) -> World {
+        for (mut router, ways) in std::mem::take(&mut self.routers) {
+            for (place, (way, found)) in ways.iter().enumerate() {
+                router.models[place] = RouteId(self.world.routes.len() as u16);
+                self.push(way, found, None);
+            }
+            self.world.routers.push(router);
+        }
+        let accounts = self.accounts.into_iter().map(str::to_owned).collect();
         let pools = self.pools.into_values().collect();
         let days = self.days.into_values().collect();
-        World { pools, days, ..self.world }
+        World { accounts, pools, days, ..self.world }
     }
 }
 
@@ -352,10 +331,4 @@ fn base_of(id: &str) -> Option<&str> {
 fn lacks(spec: &WorldSpec, region: &str, model: &str) -> bool {
     let region = spec.regions.as_ref().and_then(|regions| regions.get(region));
     region.is_some_and(|region| region.without.iter().any(|other| other == model))
-}
-
-fn quota_of(quota: &QuotaSpec, model: &str) -> (Option<Rate>, Option<Rate>) {
-    let own = quota.models.get(model);
-    let requests = own.and_then(|own| own.requests).or(quota.requests);
-    (requests, own.and_then(|own| own.tokens).or(quota.tokens))
 }

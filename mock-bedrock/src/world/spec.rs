@@ -23,7 +23,17 @@ pub struct WorldSpec {
     pub profiles: Option<IndexMap<String, ProfileSpec>>,
     /// Provisioned capacity by ARN; without this section, and with one model, unlimited capacity for that model.
     pub provisioned: Option<IndexMap<String, ProvisionedSpec>>,
+    /// Application inference profiles by ARN; not needed for those whose caller says what they copy.
+    pub application_profiles: Option<IndexMap<String, ApplicationProfileSpec>>,
+    /// Prompt routers by ARN; not needed for those whose caller says which models they pick from.
+    pub prompt_routers: Option<IndexMap<String, PromptRouterSpec>>,
+    /// Endpoints outside AWS by their address, each a small world of its own.
+    pub external: Option<IndexMap<String, ExternalSpec>>,
+    /// Quotas of the account that is called when nothing else is said.
     pub quotas: Option<QuotasSpec>,
+    /// Other accounts by name, or by number for those reached through a role. One without an entry has quotas of its
+    /// own, as large as `quotas` says.
+    pub accounts: Option<IndexMap<String, AccountSpec>>,
     /// What each Region can carry at once, all models together; without an entry, anything.
     pub capacity: Option<IndexMap<String, CapacitySpec>>,
     /// Delay added when a profile sends a call to another Region; without it, some tens of milliseconds.
@@ -134,6 +144,46 @@ pub struct ProvisionedSpec {
     pub concurrent: Option<u32>,
 }
 
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationProfileSpec {
+    /// Base model or cross-Region profile that it was made from.
+    pub copies: String,
+}
+
+/// The service picks one of two models for each prompt; the same prompt is always sent the same way.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromptRouterSpec {
+    /// Two base models or cross-Region profiles; those that the caller names, when not given.
+    pub models: Vec<String>,
+    /// Share of the prompts that go to the first model; half, when not given.
+    pub first: Option<Share>,
+    /// What picking adds before the model is called; 329ms when not given, as measured in a public lab.
+    pub overhead: Option<Dist<Span>>,
+}
+
+/// Another endpoint that speaks Bedrock's protocol. It meets no Region's faults; `on: { region: ADDRESS }` strikes it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExternalSpec {
+    /// Round trip from the caller; 10ms when not given.
+    pub rtt: Option<Dist<Span>>,
+    /// Requests of one model that it lets through; any number, when not given.
+    pub requests: Option<Rate>,
+    pub tokens: Option<Rate>,
+    /// What it can carry at once.
+    pub capacity: Option<CapacitySpec>,
+    /// Its names for models, each with the model of `models` that answers; others have the same name there.
+    pub models: IndexMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountSpec {
+    pub quotas: QuotasSpec,
+}
+
 impl ProvisionedSpec {
     /// Capacity for a model that nothing limits.
     pub(crate) fn unlimited(model: &str) -> ProvisionedSpec {
@@ -195,7 +245,11 @@ impl WorldSpec {
             models: self.models.or(base.models),
             profiles: self.profiles.or(base.profiles),
             provisioned: self.provisioned.or(base.provisioned),
+            application_profiles: self.application_profiles.or(base.application_profiles),
+            prompt_routers: self.prompt_routers.or(base.prompt_routers),
+            external: self.external.or(base.external),
             quotas: self.quotas.or(base.quotas),
+            accounts: self.accounts.or(base.accounts),
             capacity: self.capacity.or(base.capacity),
             hop: self.hop.or(base.hop),
             abandoned_work: self.abandoned_work.or(base.abandoned_work),

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::SpecProblem;
 
+mod ways;
+
 const MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 
 fn furnished() -> Value {

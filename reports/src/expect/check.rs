@@ -19,6 +19,8 @@ pub struct Names<'a> {
     pub strategies: Vec<&'a str>,
     pub phases: Vec<&'a str>,
     pub targets: Vec<&'a str>,
+    /// Base models of the world.
+    pub models: Vec<&'a str>,
     pub faults: Vec<&'a str>,
 }
 
@@ -80,8 +82,10 @@ impl ExpectSpec {
         {
             add("better_than", format!("{other} cannot be better than itself"), "name another strategy");
         }
-        if let Argument::Target(target) = &metric.argument {
-            problems.extend(unknown("that", target, "target", &known.targets));
+        match &metric.argument {
+            Argument::Target(target) => problems.extend(unknown("that", target, "target", &known.targets)),
+            Argument::Model(model) => problems.extend(unknown("that", model, "model", &known.models)),
+            Argument::None | Argument::Percentile(_) => {}
         }
         problems
     }

@@ -14,6 +14,7 @@ fn known() -> Names<'static> {
         strategies: vec!["one-region", "sdk-retries", "richter"],
         phases: vec!["warm", "spike", "after"],
         targets: vec!["east", "west"],
+        models: vec!["amazon.nova-lite-v1:0"],
         faults: vec!["brown_out_west"],
     }
 }

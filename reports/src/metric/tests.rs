@@ -30,6 +30,7 @@ fn a_wrong_name_is_told_what_to_write() {
         ("ttft", "\"ttft\" needs a percentile; write ttft.p50, ttft.p99 or ttft.p99.9"),
         ("ttft.p100", "\"ttft.p100\" needs a percentile; write ttft.p50, ttft.p99 or ttft.p99.9"),
         ("share", "\"share\" needs a target; write share(TARGET)"),
+        ("model_share(", "\"model_share(\" needs a model; write model_share(MODEL), with a base model's id"),
         ("share()", "\"share()\" needs a target; write share(TARGET)"),
         ("success.p99", "success takes no \".p99\"; write success"),
     ] {
@@ -65,4 +66,12 @@ fn pooled_numbers_are_made_from_sums_over_replications() {
     assert_eq!(p99, Measured { value: Value::Infinite, n: 30_000, n_needed: 500 });
     let west = Metric::parse("share(west)").expect("a metric").measure(&view, 2, &over);
     assert!(west.value.number().is_some_and(|share| (share - 0.34).abs() < 0.001), "{west:?}");
+}
+
+#[test]
+fn a_model_s_id_may_hold_dots_and_colons() {
+    let text = "model_share(anthropic.claude-3-haiku-20240307-v1:0)";
+    let metric = Metric::parse(text).expect("a metric");
+    assert_eq!(metric.argument, Argument::Model("anthropic.claude-3-haiku-20240307-v1:0".to_owned()));
+    assert_eq!(metric.to_string(), text);
 }

@@ -29,6 +29,7 @@ fn tally() -> Tally {
             attempts: 1_986,
             attempts_failed_by_class: named(&[("throttle", 993), ("capacity", 53)]),
             answered_by_target: vec![705, 235],
+            answered_by_model: named(&[("large", 188), ("small", 752)]),
             served_by_region: named(&[("us-west-2", 235), ("us-east-1", 705)]),
             output_tokens: 200_000,
             wasted_tokens: 5_000,
@@ -59,6 +60,8 @@ fn each_number_is_its_numerator_over_its_denominator() {
         ("cost of 1,000 good answers", cost(&tally), 2.0),
         ("spend per replication", spend(&tally), 0.6),
         ("share of the second target", target_share(&tally, 1), 0.25),
+        ("share of the small model", model_share(&tally, "small"), 0.8),
+        ("share of a model that made nothing", model_share(&tally, "other"), 0.0),
         ("share of a target that is not there", target_share(&tally, 2), 0.0),
     ] {
         let number = value.number().expect(what);
@@ -81,6 +84,7 @@ fn without_a_denominator_there_is_no_number() {
         cost(&empty),
         spend(&empty),
         target_share(&empty, 0),
+        model_share(&empty, "small"),
         latency(&empty, Clock::Total, P50).0,
     ] {
         assert_eq!(value, Value::NoData);

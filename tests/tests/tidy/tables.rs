@@ -59,6 +59,11 @@ fn the_readme_lists_every_selector_of_composed() {
 }
 
 #[test]
+fn the_readme_lists_every_kind_of_target() {
+    rows_are("## Targets", richter_core::target::TARGETS.iter().map(|info| info.name));
+}
+
+#[test]
 fn the_readme_lists_every_fault() {
     rows_are("## Faults", richter_mock_bedrock::fault::FAULTS.iter().map(|info| info.name));
 }

@@ -29,10 +29,10 @@ pub(super) fn problems(spec: &ComposedSpec) -> Vec<SpecProblem> {
 /// Settings that cannot work with what is behind the targets' names.
 pub(super) fn misfits(spec: &ComposedSpec, find: &Find<'_>) -> Vec<SpecProblem> {
     let mut found = Found(Vec::new());
-    let regions: Option<BTreeSet<String>> =
-        spec.tiers.iter().flatten().map(|name| Some(find(name)?.spec.region().to_owned())).collect();
+    let domains: Option<BTreeSet<String>> =
+        spec.tiers.iter().flatten().map(|name| Some(find(name)?.spec.domain().to_owned())).collect();
     // A preset's hedge may rest; one that is asked for may not.
-    if matches!(spec.hedge, Some(Part::On(_))) && regions.is_some_and(|regions| regions.len() < 2) {
+    if matches!(spec.hedge, Some(Part::On(_))) && domains.is_some_and(|domains| domains.len() < 2) {
         let hint = "add a target in another Region, or leave hedge out";
         found.add(&["hedge"], "all targets are in one Region, so a hedge has nowhere to go", hint);
     }

@@ -71,7 +71,7 @@ pub(super) struct Composed {
 pub(super) struct Place {
     pub(super) target: TargetId,
     pub(super) pool: usize,
-    /// Failure domain: targets of one Region fail together.
+    /// Targets of one failure domain fail together.
     pub(super) domain: usize,
     pub(super) weight: f64,
     pub(super) price: Option<PriceSpec>,
@@ -194,14 +194,11 @@ fn by_target(places: &[Place]) -> Vec<u8> {
     by_target
 }
 
-/// Quota is counted by Region, model and kind.
-type PoolKey = (String, String, &'static str);
-
 /// Places as they are made.
 struct Made<'s> {
     settings: &'s Settings,
     limits: &'s BTreeMap<String, LimitSpec>,
-    pools: Vec<(PoolKey, Pool)>,
+    pools: Vec<(String, Pool)>,
     domains: Vec<String>,
     places: Vec<Place>,
 }
@@ -237,8 +234,8 @@ impl Made<'_> {
     }
 
     fn pool(&mut self, spec: &TargetSpec, limit: Option<LimitSpec>) -> usize {
-        let key = (spec.region().to_owned(), spec.model_id().to_owned(), spec.kind());
-        if let Some(at) = self.pools.iter().position(|(known, _)| *known == key) {
+        let name = spec.pool();
+        if let Some(at) = self.pools.iter().position(|(known, _)| *known == name) {
             return at;
         }
         let throttle = self.settings.cooldown.and_then(|cooldown| cooldown.throttle);
@@ -247,15 +244,15 @@ impl Made<'_> {
         let ledger = self.settings.quota.as_ref().map(|spec| Ledger::new(spec, limit));
         let throttle = self.settings.adaptive_throttle.as_ref().map(AdaptiveThrottle::new);
         let pacer = self.settings.pacing.as_ref().map(|spec| Pacer::new(spec, limit));
-        self.pools.push((key, Pool { cooldown, ledger, throttle, pacer }));
+        self.pools.push((name.into_owned(), Pool { cooldown, ledger, throttle, pacer }));
         self.pools.len() - 1
     }
 
     fn domain(&mut self, spec: &TargetSpec) -> usize {
-        if let Some(at) = self.domains.iter().position(|known| known == spec.region()) {
+        if let Some(at) = self.domains.iter().position(|known| known == spec.domain()) {
             return at;
         }
-        self.domains.push(spec.region().to_owned());
+        self.domains.push(spec.domain().to_owned());
         self.domains.len() - 1
     }
 }

@@ -15,6 +15,7 @@ use crate::{
 mod admission;
 mod gates;
 mod laws;
+mod pools;
 mod selectors;
 
 fn world<'s>(settings: Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> World<'s> {

@@ -15,7 +15,7 @@ use richter_mock_bedrock::{
     Nanos,
     engine::{Answer, BodyEnd, CallId, Served, Stop},
     exception::Exception,
-    world::RegionId,
+    world::{RegionId, RouteId},
 };
 
 use crate::ground::heap::AirId;
@@ -41,6 +41,7 @@ pub struct Flown {
 #[derive(Debug, Clone, Copy)]
 pub struct Produced {
     pub call: CallId,
+    pub route: RouteId,
     pub region: RegionId,
     /// Whether it stops at `max_tokens`, or at the model's maximum.
     pub stops_early: bool,
@@ -139,7 +140,8 @@ impl Flown {
     fn take_answer(&mut self, answer: Answer, streams: bool) -> Pause {
         self.head_at = streams.then_some(answer.head_at);
         let stops_early = matches!(answer.end, BodyEnd::Complete { stop: Stop::MaxTokens });
-        self.answer = Some(Produced { call: answer.call, region: answer.region, stops_early });
+        self.answer =
+            Some(Produced { call: answer.call, route: answer.route, region: answer.region, stops_early });
         let usage = Usage {
             input: answer.usage.input,
             output: answer.usage.output,

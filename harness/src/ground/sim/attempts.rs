@@ -111,6 +111,7 @@ impl<W: Witness> Simulation<'_, W> {
         let work = Work {
             attempt: flown.attempt,
             target: flown.target,
+            route: answer.route,
             region: answer.region,
             input_tokens: self.callers.seated(flown.attempt.flight).arrival.input_tokens,
             output_tokens,

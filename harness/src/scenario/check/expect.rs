@@ -1,5 +1,7 @@
 //! Expectations: metrics that exist, of strategies and phases that exist.
 
+use indexmap::IndexMap;
+use richter_mock_bedrock::world::ModelSpec;
 use richter_reports::expect::{ExpectSpec, Names};
 
 use super::Check;
@@ -18,6 +20,7 @@ pub fn check(check: &mut Check<'_>) {
             e.within.iter().chain(e.after.as_deref()).collect()
         }),
         targets: check.places.names("targets"),
+        models: check.scenario.world.iter().flat_map(|world| &world.models).flat_map(model_names).collect(),
         faults: check.places.fault_names(),
     };
     for (place, expected) in check.scenario.expect.iter().enumerate() {
@@ -30,6 +33,10 @@ pub fn check(check: &mut Check<'_>) {
             check.error(path, problem.message, problem.hint);
         }
     }
+}
+
+fn model_names(models: &IndexMap<String, ModelSpec>) -> impl Iterator<Item = &str> {
+    models.keys().map(String::as_str)
 }
 
 /// The names there are. Where a whole section is missing, which was reported, all names in use count as known.

@@ -29,7 +29,8 @@ pub fn check(check: &mut Check<'_>, traffic: &Traffic, world: &World) {
     let limiter = spec.and_then(|world| world.limiter).unwrap_or_default();
     let exceeded =
         |route: RouteId| demand.exceeds(world, route, &world.pool(world.route_pool(route)), limiter);
-    if targets == 0 || (0..targets).any(|place| exceeded(RouteId(place as u16))) {
+    let ways = (0..targets).flat_map(|place| world.route_ways(RouteId(place as u16)));
+    if targets == 0 || ways.into_iter().any(exceeded) {
         return;
     }
     let message = format!(

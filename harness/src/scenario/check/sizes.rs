@@ -1,4 +1,4 @@
-//! Requests that no model would take: they would all be refused, and the comparison would be of refusals.
+//! Requests that no model of the targets would take: they would all be refused, and the comparison would be of refusals.
 
 use indexmap::IndexSet;
 use richter_mock_bedrock::{
@@ -13,15 +13,18 @@ use crate::{load::spec::ClassSpec, scenario::tree::Path};
 pub fn check(check: &mut Check<'_>, world: &World) {
     let scenario = check.scenario;
     let specs = scenario.world.as_ref().and_then(|world| world.models.as_ref());
-    let routes = scenario.targets.as_ref().map_or(0, |targets| targets.len());
-    let models: IndexSet<&str> =
-        (0..routes).map(|route| world.model_name(world.route_model(RouteId(route as u16)))).collect();
+    let routes = (0..world.routes()).map(|route| RouteId(route as u16));
+    let models: IndexSet<&str> = routes.map(|route| world.model_name(world.route_model(route))).collect();
+    let limits =
+        || models.iter().filter_map(|model| Some((*model, specs.and_then(|specs| specs.get(*model))?)));
     for (class, spec) in scenario.traffic.iter().flat_map(|traffic| &traffic.mix) {
-        for model in &models {
-            if let Some(limits) = specs.and_then(|specs| specs.get(*model)) {
-                output(check, class, spec, model, limits);
-                input(check, class, spec, model, limits);
-            }
+        // Where one of them takes it, the others may well be there to fail over from.
+        if let Some((model, limits)) = limits().max_by_key(|(_, limits)| limits.max_output.0) {
+            output(check, class, spec, model, limits);
+        }
+        let room = |limits: &ModelSpec| limits.context.map_or(u64::MAX, |context| context.0);
+        if let Some((model, limits)) = limits().max_by_key(|(_, limits)| room(limits)) {
+            input(check, class, spec, model, limits);
         }
     }
 }

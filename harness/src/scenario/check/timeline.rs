@@ -1,10 +1,10 @@
 //! What happens when: traffic and its phases, then the world, then the faults that need both.
 
-use richter_core::target::TargetSpec;
+use richter_core::target::{Account, TargetSpec};
 use richter_mock_bedrock::{
     SpecProblem,
     fault::FaultRule,
-    world::{RouteKind, World, WorldSpec},
+    world::{RouteKind, RouteSpec, World, WorldSpec},
 };
 
 use super::Check;
@@ -29,10 +29,11 @@ pub fn world(check: &mut Check<'_>) -> Option<World> {
     if check.places.damaged("world") || check.places.damaged("targets") {
         return None;
     }
-    let routes: Vec<(RouteKind, &str, &str)> = targets.values().map(route).collect();
+    let routes: Vec<RouteSpec<'_>> = targets.values().filter(|target| is_sound(target)).map(route).collect();
     let bare = WorldSpec::default();
     match check.scenario.world.as_ref().unwrap_or(&bare).resolve(&routes) {
-        Ok(world) => Some(world),
+        // A world that lacks a target's route is fit for checks of the others only.
+        Ok(world) => (routes.len() == targets.len()).then_some(world),
         Err(problems) => {
             problems.into_iter().for_each(|problem| report_world(check, problem));
             None
@@ -56,7 +57,8 @@ fn report_world(check: &mut Check<'_>, problem: SpecProblem) {
 }
 
 fn nth_target(check: &Check<'_>, place: usize) -> Option<String> {
-    Some(check.scenario.targets.as_ref()?.get_index(place)?.0.clone())
+    let mut sound = check.scenario.targets.as_ref()?.iter().filter(|(_, target)| is_sound(target));
+    Some(sound.nth(place)?.0.clone())
 }
 
 fn has_model(check: &Check<'_>, model: &str) -> bool {
@@ -66,17 +68,31 @@ fn has_model(check: &Check<'_>, model: &str) -> bool {
 
 /// The first target whose id ends in this model.
 fn target_of(check: &Check<'_>, model: &str) -> Option<String> {
-    let leads_to = |(_, target): &(&String, &TargetSpec)| target.model_id().ends_with(model);
+    let leads_to = |(_, target): &(&String, &TargetSpec)| target.models().any(|known| known == model);
     check.scenario.targets.as_ref()?.iter().find(leads_to).map(|(name, _)| name.clone())
 }
 
-fn route(target: &TargetSpec) -> (RouteKind, &str, &str) {
-    let kind = match target {
-        TargetSpec::OnDemand(_) => RouteKind::OnDemand,
-        TargetSpec::Profile(_) => RouteKind::Profile,
-        TargetSpec::Provisioned(_) => RouteKind::Provisioned,
+/// A target that can never be called was reported, and the world need not hear of it.
+fn is_sound(target: &TargetSpec) -> bool {
+    target.problems().is_empty()
+}
+
+fn route(target: &TargetSpec) -> RouteSpec<'_> {
+    let (kind, leads_to): (_, &[String]) = match target {
+        TargetSpec::OnDemand(_) => (RouteKind::OnDemand, &[]),
+        TargetSpec::Profile(_) => (RouteKind::Profile, &[]),
+        TargetSpec::ApplicationProfile(_) => (RouteKind::ApplicationProfile, target.leads_to()),
+        TargetSpec::Provisioned(_) => (RouteKind::Provisioned, &[]),
+        TargetSpec::PromptRouter(_) => (RouteKind::PromptRouter, target.leads_to()),
+        TargetSpec::External(_) => (RouteKind::External, &[]),
     };
-    (kind, target.region(), target.model_id())
+    RouteSpec {
+        kind,
+        account: target.account().map(Account::name),
+        region: target.endpoint().unwrap_or(target.region()),
+        id: target.model_id().into(),
+        leads_to,
+    }
 }
 
 fn report(check: &mut Check<'_>, base: &Path, problems: Vec<SpecProblem>) {

@@ -5,7 +5,7 @@ use crate::{
     SpecProblem,
     dist::{Dist, Sampler},
     units::{Quantity, Share},
-    world::{ModelId, PoolId, RegionId, World, did_you_mean},
+    world::{AccountId, ModelId, OWN_ACCOUNT, PoolId, RegionId, World, did_you_mean},
 };
 
 pub(in crate::fault) struct Checks<'a> {
@@ -81,6 +81,7 @@ impl<'a> Checks<'a> {
             kind.is_none_or(|kind| name.split(' ').next() == Some(kind.name()))
                 && selector.takes_region(world.pool_region(*pool))
                 && selector.takes_model(world.pool_model(*pool))
+                && selector.takes_account(world.pool_account(*pool))
         };
         let all = || (0..world.pools()).map(|index| PoolId(index as u16));
         let pools: Vec<PoolId> = all().filter(covered).collect();
@@ -106,6 +107,13 @@ impl<'a> Checks<'a> {
         let world = self.world;
         let known = (0..world.models()).map(|index| ModelId(index as u16));
         self.look_up(keys, "model", names, known.map(|id| (id, world.model_name(id))).collect())
+    }
+
+    pub fn accounts(&mut self, keys: &[&str], names: &Names) -> Vec<AccountId> {
+        let world = self.world;
+        let known = (0..world.accounts()).map(|index| AccountId(index as u16));
+        let named = known.map(|id| (id, world.account_name(id).unwrap_or(OWN_ACCOUNT)));
+        self.look_up(keys, "account", names, named.collect())
     }
 
     fn look_up<Id: Copy>(

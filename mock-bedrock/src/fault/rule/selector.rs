@@ -9,7 +9,7 @@ use super::checks::Checks;
 use crate::{
     engine::Operation,
     fault::{Subject, kind::Place},
-    world::{ModelId, RegionId},
+    world::{AccountId, ModelId, RegionId},
 };
 
 /// Which calls, as written. What is not given selects all; what is given must hold all together.
@@ -28,6 +28,8 @@ pub struct SelectorSpec {
     pub stream: Option<bool>,
     /// One tenant or a list.
     pub tenant: Names,
+    /// One account or a list; `own` is the one that is called when nothing else is said.
+    pub account: Names,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -58,6 +60,7 @@ pub enum PoolKind {
     Profile,
     GlobalProfile,
     Provisioned,
+    External,
 }
 
 impl PoolKind {
@@ -68,6 +71,7 @@ impl PoolKind {
             PoolKind::Profile => "profile",
             PoolKind::GlobalProfile => "global_profile",
             PoolKind::Provisioned => "provisioned",
+            PoolKind::External => "external",
         }
     }
 }
@@ -85,6 +89,7 @@ pub(in crate::fault) struct Selector {
     pub stream: Option<bool>,
     /// `None` is a name that has no number yet.
     pub tenants: Vec<Option<u16>>,
+    pub accounts: Vec<AccountId>,
 }
 
 impl Selector {
@@ -96,9 +101,14 @@ impl Selector {
         self.models.is_empty() || self.models.contains(&model)
     }
 
+    pub fn takes_account(&self, account: AccountId) -> bool {
+        self.accounts.is_empty() || self.accounts.contains(&account)
+    }
+
     /// Whether it selects the call as (called, served) in a selected Region; `None` if for other reasons not.
     pub fn places(&self, subject: &Subject) -> Option<(bool, bool)> {
         let selected = self.takes_model(subject.model)
+            && self.takes_account(subject.account)
             && self.operation.is_none_or(|operation| operation == subject.operation)
             && self.stream.is_none_or(|stream| stream == subject.operation.streams())
             && (self.tenants.is_empty() || self.tenants.contains(&Some(subject.tenant)));
@@ -124,6 +134,7 @@ impl SelectorSpec {
             operation: self.operation.map(Operation::from),
             stream: self.stream,
             tenants: vec![None; self.tenant.0.len()],
+            accounts: checks.accounts(&["on", "account"], &self.account),
         }
     }
 
@@ -206,6 +217,7 @@ mod tests {
             operation: Some(call.operation),
             stream: Some(true),
             tenants: vec![Some(call.tenant)],
+            accounts: vec![call.account],
         };
         assert!(takes(&strict, Place::Endpoint, &call));
         for different in [
@@ -213,6 +225,7 @@ mod tests {
             other(|call| call.model = ModelId(9)),
             other(|call| call.operation = Operation::InvokeModelWithResponseStream),
             other(|call| call.tenant = 9),
+            other(|call| call.account = AccountId(9)),
         ] {
             assert!(!takes(&strict, Place::Endpoint, &different), "{different:?}");
         }

@@ -10,7 +10,7 @@ use crate::{
         testing::{SECOND, world},
     },
     luck::Luck,
-    world::{ModelId, PoolId, RegionId},
+    world::{AccountId, ModelId, PoolId, RegionId},
 };
 
 const END: Nanos = 600 * SECOND;
@@ -80,7 +80,19 @@ fn any_calls() -> impl Strategy<Value = Vec<(Nanos, Subject)>> {
             |(request, (at, region, serving, model, operation)): (u64, (Nanos, u16, u16, u16, _))| {
                 let (region, serving, model) = (RegionId(region), RegionId(serving), ModelId(model));
                 let attempt = (request % 3) as u32;
-                (at, Subject { region, serving, model, operation, tenant: 0, request: request / 3, attempt })
+                (
+                    at,
+                    Subject {
+                        region,
+                        serving,
+                        model,
+                        operation,
+                        tenant: 0,
+                        account: AccountId(0),
+                        request: request / 3,
+                        attempt,
+                    },
+                )
             };
         (0..).zip(calls).map(subject).collect()
     })

@@ -15,6 +15,7 @@ fn sent(timeouts: Timeouts, streams: bool) -> Sent {
 /// Head 20 ms after the sending, five tokens from 100 ms to 140 ms.
 fn answer() -> Answer {
     Answer {
+        route: RouteId(0),
         call: CallId { slot: 0, generation: 0 },
         region: RegionId(0),
         head_at: SENT + 20 * MS,
