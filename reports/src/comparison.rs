@@ -8,9 +8,11 @@ mod findings;
 mod notable;
 mod table;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use answer::{Answer, Confidence};
+pub(crate) use caveats::ground_limits;
 pub use notable::Notable;
 pub use table::{COLUMNS, Column, Entry, Row, Table};
 
@@ -27,7 +29,7 @@ const TRIGGERS_MAX: usize = 4;
 /// A phase is a spike when its rate is this much above the phase before it.
 const SPIKE: f64 = 1.5;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
     pub heading: Heading,
     pub answer: Answer,
@@ -46,7 +48,7 @@ pub struct Comparison {
     pub notable: Vec<Notable>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Heading {
     pub name: String,
     pub question: String,
@@ -63,20 +65,24 @@ pub struct Heading {
 }
 
 /// How long each strategy took to come back after each trigger.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Recovery {
     pub triggers: Vec<String>,
     pub rows: Vec<RecoveryRow>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RecoveryRow {
     pub strategy: String,
     /// In seconds, by trigger.
     pub recovery: Vec<Value>,
+    /// Seconds until it was worked round, by trigger.
+    pub detect: Vec<Value>,
+    /// Good answers lost, by trigger.
+    pub lost: Vec<Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Shares {
     pub strategy: String,
     /// Largest first.
@@ -171,14 +177,14 @@ fn shares(scored: &[Scored], of: impl Fn(&Tally) -> Vec<(String, f64)>) -> Vec<S
 
 fn recovery(view: &View<'_>) -> Recovery {
     let triggers = triggers(view);
-    let metric = Metric::plain(Kind::Recovery);
-    let one = |strategy: usize, trigger: &Trigger| {
+    let one = |kind: Kind, strategy: usize, trigger: &Trigger| {
         let over = Over { phases: Vec::new(), trigger: Some(trigger.clone()) };
-        metric.measure(view, strategy, &over).value
+        Metric::plain(kind).measure(view, strategy, &over).value
     };
+    let all = 0..view.run.strategies.len();
     let values: Vec<Vec<Value>> = triggers
         .iter()
-        .map(|trigger| (0..view.run.strategies.len()).map(|strategy| one(strategy, trigger)).collect())
+        .map(|trigger| all.clone().map(|strategy| one(Kind::Recovery, strategy, trigger)).collect())
         .collect();
     // A column that says nothing of anybody is no column.
     let told = |place: &usize| values[*place].iter().any(|value| *value != Value::NoData);
@@ -186,6 +192,8 @@ fn recovery(view: &View<'_>) -> Recovery {
     let rows = view.run.strategies.iter().enumerate().map(|(index, strategy)| RecoveryRow {
         strategy: strategy.name.clone(),
         recovery: told.iter().map(|place| values[*place][index]).collect(),
+        detect: told.iter().map(|place| one(Kind::Detect, index, &triggers[*place])).collect(),
+        lost: told.iter().map(|place| one(Kind::Lost, index, &triggers[*place])).collect(),
     });
     Recovery {
         rows: rows.collect(),

@@ -7,6 +7,8 @@
 pub mod chart;
 pub mod comparison;
 pub mod expect;
+pub mod export;
+pub mod html;
 pub mod metric;
 pub mod paired;
 pub mod picture;

@@ -1,5 +1,6 @@
 //! The numbers that an expectation may name: one table for `richter list metrics`, the parser and the README.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -24,7 +25,7 @@ pub struct MetricInfo {
     pub meaning: &'static str,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Success,
@@ -240,7 +241,7 @@ pub struct MetricProblem {
 }
 
 /// A number with what it was made from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Measured {
     pub value: Value,
     /// Samples behind it.

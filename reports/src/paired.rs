@@ -5,6 +5,7 @@
 //! never narrower than Student's t interval: with the usual three to ten replications the bootstrap alone calls
 //! noise a winner far too often (one time in four at three pairs, whenever all three happen to agree).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Fewer pairs than this say nothing about noise.
@@ -18,7 +19,7 @@ const STUDENT: [f64; 30] = [
 ];
 
 /// Which direction of a number is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
     Higher,
@@ -27,7 +28,7 @@ pub enum Better {
 }
 
 /// Where the mean difference lies, with 95 % confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Interval {
     pub mean: f64,
     pub low: f64,

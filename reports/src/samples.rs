@@ -68,6 +68,11 @@ impl Samples {
         self.total
     }
 
+    /// Each value in microseconds with how often it was recorded, ascending.
+    pub fn counts(&self) -> &[(u64, u64)] {
+        &self.counts
+    }
+
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }

@@ -38,6 +38,11 @@ impl Standing {
 
 /// The strategy at this place against every other one, over the measured phases; the best rival first.
 pub fn standings(view: &View<'_>, ours: usize) -> Vec<Standing> {
+    standings_among(view, ours, view.run.strategies.len())
+}
+
+/// The same, against the first `most` strategies only.
+pub fn standings_among(view: &View<'_>, ours: usize, most: usize) -> Vec<Standing> {
     let over = Over { phases: view.measured_phases(), trigger: None };
     let goodput = Metric::plain(Kind::Goodput);
     let each = |strategy: usize| goodput.by_replication(view, strategy, &over);
@@ -54,7 +59,7 @@ pub fn standings(view: &View<'_>, ours: usize) -> Vec<Standing> {
         }
     };
     let mut standings: Vec<Standing> =
-        (0..view.run.strategies.len()).filter(|rival| *rival != ours).map(stand).collect();
+        (0..view.run.strategies.len().min(most)).filter(|rival| *rival != ours).map(stand).collect();
     let rank = |standing: &Standing| standing.goodput.number().unwrap_or(f64::NEG_INFINITY);
     standings.sort_by(|one, other| rank(other).total_cmp(&rank(one)));
     standings

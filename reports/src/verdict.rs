@@ -3,6 +3,7 @@
 //! In this order: a run that did not go to its end is interrupted or aborted; one that cannot be believed is
 //! invalid; then an expectation that did not hold, or could not be told, fails it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     tally::View,
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Passed,
@@ -39,7 +40,7 @@ impl Verdict {
 }
 
 /// All that is to be said about a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Judgement {
     pub verdict: Verdict,
     /// Why, most important first; never empty.

@@ -3,6 +3,7 @@
 //! Best is whoever gives the most good answers over the measured phases; the price is named beside it. A lead that
 //! chance explains is a tie.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Scored, table::lead};
@@ -13,7 +14,7 @@ use crate::{
     tally::View,
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// The lead is real with 95 % confidence.
@@ -26,7 +27,7 @@ pub enum Confidence {
     Nothing,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Answer {
     pub sentence: String,
     pub confidence: Confidence,

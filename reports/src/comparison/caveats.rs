@@ -21,7 +21,7 @@ pub(super) fn caveats(view: &View<'_>, scored: &[Scored]) -> Vec<String> {
     caveats.extend(scored.iter().filter_map(shed));
     caveats.extend(scored.iter().filter_map(open));
     caveats.extend(no_bound(view));
-    caveats.extend(ground(view.run.ground));
+    caveats.extend(ground_limits(view.run.ground).map(str::to_owned));
     caveats
 }
 
@@ -100,16 +100,16 @@ fn no_bound(view: &View<'_>) -> Option<String> {
         .then(|| "the scenario sets no SLO: every whole answer counts as good, however late".to_owned())
 }
 
-fn ground(ground: Ground) -> Option<String> {
-    let text = match ground {
-        Ground::Sim => {
+/// What a ground cannot show.
+pub(crate) fn ground_limits(ground: Ground) -> Option<&'static str> {
+    match ground {
+        Ground::Sim => Some(
             "simulated: this compares strategies against a model of Bedrock; it shows neither Bedrock's own latency \
-             nor what connections, TLS and the client cost"
-        }
-        Ground::Mock => {
-            "measured against the mock over real sockets: the latency of the model is the scenario's, not Bedrock's"
-        }
-        Ground::Bedrock => return None,
-    };
-    Some(text.to_owned())
+             nor what connections, TLS and the client cost",
+        ),
+        Ground::Mock => Some(
+            "measured against the mock over real sockets: the latency of the model is the scenario's, not Bedrock's",
+        ),
+        Ground::Bedrock => None,
+    }
 }

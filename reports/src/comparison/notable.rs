@@ -1,6 +1,7 @@
 //! Single requests worth a look: each strategy's first failure, and the slowest answer of all. A failure that several
 //! strategies share is told once: the story shows how each of them met it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 /// More than a reader looks at.
 const NOTABLE_MAX: usize = 5;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Notable {
     /// Such as `first failure of one-region, sdk-retries`.
     pub what: String,

@@ -1,12 +1,13 @@
 //! One table: strategies against metrics, over some phases.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Scored;
 use crate::{
     metric::{Kind, Measured, Metric},
     paired::{self, Better},
-    quantity::Value,
+    quantity::{Unit, Value},
     samples::{P50, P95, P99, Percentile},
     stats::{self, Clock},
     tally::View,
@@ -15,6 +16,8 @@ use crate::{
 /// A column: its two lines of heading, and how much it matters when there is little room (0 matters most).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
+    /// Its name in machine formats.
+    pub id: &'static str,
     pub heading: [&'static str; 2],
     pub rank: u8,
     source: Source,
@@ -29,23 +32,50 @@ enum Source {
 }
 
 pub const COLUMNS: [Column; 10] = [
-    column("", "success", 1, Source::Plain(Kind::Success)),
-    column("", "good", 0, Source::Plain(Kind::Goodput)),
-    column("ttft", "p50", 6, Source::Percentile(Kind::FirstToken, P50)),
-    column("ttft", "p99", 2, Source::Percentile(Kind::FirstToken, P99)),
-    column("p99 of", "answers", 8, Source::OfAnswers(P99)),
-    column("total", "p95", 7, Source::Percentile(Kind::Total, P95)),
-    column("throt-", "tled", 5, Source::Plain(Kind::Throttles)),
-    column("tries", "/req", 3, Source::Plain(Kind::Amplification)),
-    column("$/1k", "good", 4, Source::Plain(Kind::Cost)),
-    column("", "wasted", 9, Source::Plain(Kind::WastedTokens)),
+    column("success", ["", "success"], 1, Source::Plain(Kind::Success)),
+    column("goodput", ["", "good"], 0, Source::Plain(Kind::Goodput)),
+    column("ttft_p50", ["ttft", "p50"], 6, Source::Percentile(Kind::FirstToken, P50)),
+    column("ttft_p99", ["ttft", "p99"], 2, Source::Percentile(Kind::FirstToken, P99)),
+    column("ttft_p99_of_answers", ["p99 of", "answers"], 8, Source::OfAnswers(P99)),
+    column("total_p95", ["total", "p95"], 7, Source::Percentile(Kind::Total, P95)),
+    column("throttles", ["throt-", "tled"], 5, Source::Plain(Kind::Throttles)),
+    column("amplification", ["tries", "/req"], 3, Source::Plain(Kind::Amplification)),
+    column("cost", ["$/1k", "good"], 4, Source::Plain(Kind::Cost)),
+    column("wasted_tokens", ["", "wasted"], 9, Source::Plain(Kind::WastedTokens)),
 ];
 
-const fn column(over: &'static str, under: &'static str, rank: u8, source: Source) -> Column {
-    Column { heading: [over, under], rank, source }
+const fn column(id: &'static str, heading: [&'static str; 2], rank: u8, source: Source) -> Column {
+    Column { id, heading, rank, source }
 }
 
 impl Column {
+    /// Its heading in one line.
+    pub fn name(&self) -> String {
+        match self.heading {
+            ["throt-", "tled"] => "throttled".to_owned(),
+            ["p99 of", "answers"] => "ttft p99 of answers".to_owned(),
+            ["tries", "/req"] => "attempts per request".to_owned(),
+            ["$/1k", "good"] => "price of 1,000 good".to_owned(),
+            [over, under] => format!("{over} {under}").trim().to_owned(),
+        }
+    }
+
+    pub fn unit(&self) -> Unit {
+        self.metric().info().unit
+    }
+
+    pub fn better(&self) -> Better {
+        self.metric().info().better
+    }
+
+    /// What it says, for those who do not know.
+    pub fn meaning(&self) -> &'static str {
+        match self.source {
+            Source::OfAnswers(_) => "time to the first content, over whole answers only",
+            _ => self.metric().info().meaning,
+        }
+    }
+
     fn metric(&self) -> Metric {
         match self.source {
             Source::Plain(kind) => Metric::plain(kind),
@@ -65,20 +95,20 @@ impl Column {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Table {
     pub title: String,
     pub rows: Vec<Row>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Row {
     pub strategy: String,
     /// In the order of [`COLUMNS`].
     pub entries: Vec<Entry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Entry {
     pub measured: Measured,
     pub text: String,

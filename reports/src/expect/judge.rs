@@ -1,5 +1,6 @@
 //! Whether an expectation held.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Comparator, ExpectSpec, Test};
@@ -11,7 +12,7 @@ use crate::{
     tally::View,
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Passed,
@@ -21,7 +22,7 @@ pub enum Outcome {
 }
 
 /// One expectation for one strategy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ExpectResult {
     pub strategy: String,
     /// What was expected, such as `success >= 99% in spike`.
