@@ -1,8 +1,10 @@
 //! The command line: data on standard output, everything else on standard error, exit codes from [`Exit`].
 
+mod annotate;
 mod explain;
 mod init;
 mod list;
+mod outputs;
 mod report;
 mod run;
 mod schema;
@@ -83,8 +85,8 @@ enum Command {
     Why(why::WhyArgs),
     /// List what can be written in a scenario.
     List(list::ListArgs),
-    /// Print the JSON Schema of scenario files.
-    Schema,
+    /// Print the JSON Schema of scenario files, or of exported reports.
+    Schema(schema::SchemaArgs),
     /// Write a commented starter scenario.
     Init(init::InitArgs),
 }
@@ -99,7 +101,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Report(args) => report::report(&args, color),
         Command::Why(args) => why::why(&args, color),
         Command::List(args) => list::list(&args),
-        Command::Schema => schema::schema(),
+        Command::Schema(args) => schema::schema(&args),
         Command::Init(args) => init::init(&args),
     };
     done.unwrap_or_else(|error| {
@@ -112,16 +114,25 @@ pub fn dispatch(cli: Cli) -> Exit {
 fn load(path: &Path, color: Color) -> Result<Checked, Exit> {
     match scenario::load(path) {
         Ok(checked) => {
+            annotate(&checked.warnings);
             if checked.warnings.warnings() > 0 {
                 eprint!("{}", checked.warnings.render(color.on_stderr()));
             }
             Ok(checked)
         }
         Err(problems) => {
+            annotate(&problems);
             eprint!("{}", problems.render(color.on_stderr()));
             eprintln!("{}", problems.summary());
             Err(Exit::Scenario)
         }
+    }
+}
+
+/// In a job of GitHub Actions, problems are shown beside the lines of the change as well.
+fn annotate(problems: &scenario::problem::Problems) {
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        eprint!("{}", annotate::annotations(problems));
     }
 }
 

@@ -8,6 +8,7 @@ pub mod chart;
 pub mod comparison;
 pub mod expect;
 pub mod export;
+pub mod format;
 pub mod html;
 pub mod metric;
 pub mod paired;

@@ -9,7 +9,7 @@ mod palette;
 pub mod png;
 pub mod svg;
 
-pub use palette::{Dash, Look, Marker, THEMES, Theme};
+pub use palette::{Dash, Look, Marker, THEMES, Theme, corners};
 
 use crate::chart::{Body, Chart, Ink};
 

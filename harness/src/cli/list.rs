@@ -6,7 +6,7 @@ use richter_core::{
     target::TARGETS,
 };
 use richter_mock_bedrock::fault::FAULTS;
-use richter_reports::metric::METRICS;
+use richter_reports::{format::FORMATS, metric::METRICS};
 
 use crate::{exit::Exit, load::ARRIVALS, record::metric::MEASURED};
 
@@ -28,6 +28,8 @@ enum What {
     Metrics,
     /// What a run file holds.
     Measurements,
+    /// What a report can be written as.
+    Formats,
     ExitCodes,
 }
 
@@ -48,6 +50,7 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         What::Measurements => {
             MEASURED.iter().map(|m| [m.name.into(), format!("{} ({})", m.meaning, m.unit)]).collect()
         }
+        What::Formats => FORMATS.iter().map(|f| [f.option.into(), f.meaning.into()]).collect(),
         What::ExitCodes => Exit::ALL.iter().map(|e| [e.code().to_string(), e.meaning().into()]).collect(),
     };
     let width = rows.iter().map(|[name, _]| name.len()).max().unwrap_or(0);

@@ -8,12 +8,13 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use richter_reports::{
+    export::Report,
     run_file::{self, RunFile, Status},
     text,
     verdict::{self, Judgement},
 };
 
-use super::Color;
+use super::{Color, outputs::Outputs};
 use crate::{
     exit::Exit,
     run::{
@@ -70,6 +71,8 @@ pub struct RunArgs {
     /// What to print.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = Output::Text)]
     output: Output,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 fn seed(text: &str) -> Result<u64, String> {
@@ -118,8 +121,14 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
     if run.status == Status::Complete {
         run.stories = stories::of_notable(&plan, &judgement.comparison.notable)?;
     }
-    let files = write(&folder, &run, &judgement, args.trace.as_deref().filter(|_| trace.is_ok()))?;
+    let mut files = write(&folder, &run, &judgement, args.trace.as_deref().filter(|_| trace.is_ok()))?;
+    let report = [Report::with(&run, judgement.clone())];
+    let page = Outputs { html: Some(folder.join("report.html")), ..Outputs::default() };
+    files.extend(page.write(std::slice::from_ref(&run), &report)?);
+    files.extend(args.outputs.write(std::slice::from_ref(&run), &report)?);
+    let rendered = args.outputs.rendered(&report)?;
     match args.output {
+        Output::Text if rendered.is_some() => super::print(rendered.unwrap_or_default().as_bytes())?,
         Output::Text => {
             super::print(report_text(&judgement, &folder.join(RUN_FILE), files, color).as_bytes())?
         }
@@ -273,7 +282,7 @@ fn prove(plan: &Plan, run: &RunFile) -> anyhow::Result<bool> {
 }
 
 /// A name that is safe as a folder.
-fn folder_name(name: &str) -> String {
+pub fn folder_name(name: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
     name.chars().map(safe).take(80).collect()
 }

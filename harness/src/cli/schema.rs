@@ -1,8 +1,30 @@
 //! `richter schema`.
 
+use clap::{Args, ValueEnum};
+use richter_reports::export;
+
 use crate::{exit::Exit, scenario::schema::schema_text};
 
-pub fn schema() -> anyhow::Result<Exit> {
-    super::print(schema_text().as_bytes())?;
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of which files.
+    #[arg(value_name = "WHAT", value_enum, default_value_t = Of::Scenario)]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Scenario files, for editors.
+    Scenario,
+    /// The report as JSON, for those who read it.
+    Report,
+}
+
+pub fn schema(args: &SchemaArgs) -> anyhow::Result<Exit> {
+    let text = match args.of {
+        Of::Scenario => schema_text(),
+        Of::Report => serde_json::to_string_pretty(&export::schema())? + "\n",
+    };
+    super::print(text.as_bytes())?;
     Ok(Exit::Passed)
 }

@@ -125,7 +125,7 @@ impl Look {
 }
 
 /// Corners of a marker, in order; a circle is drawn as what it is where that can be done.
-pub(super) fn corners(marker: Marker, (x, y): At, r: f64) -> Vec<At> {
+pub fn corners(marker: Marker, (x, y): At, r: f64) -> Vec<At> {
     let around = |points: &[At]| points.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)).collect();
     match marker {
         Marker::Circle => (0..16)

@@ -109,13 +109,24 @@ fn box_of((x, y): At, (width, height): At) -> String {
     format!("x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"")
 }
 
+/// The first point, then the way to each next one, in tenths so that rounding does not add up.
 fn path(points: &[At]) -> String {
     let mut text = String::new();
+    let mut before = (0, 0);
     for (index, (x, y)) in points.iter().enumerate() {
-        text.push(if index == 0 { 'M' } else { 'L' });
-        text.push_str(&number(*x));
-        text.push(' ');
-        text.push_str(&number(*y));
+        let now = ((x * 10.0).round() as i64, (y * 10.0).round() as i64);
+        match index {
+            0 => text.push('M'),
+            1 => text.push('l'),
+            _ => {}
+        }
+        for (place, tenths) in [now.0 - before.0, now.1 - before.1].into_iter().enumerate() {
+            if (place > 0 || index > 1) && tenths >= 0 {
+                text.push(' ');
+            }
+            text.push_str(&number(tenths as f64 / 10.0));
+        }
+        before = now;
     }
     text
 }
@@ -131,7 +142,10 @@ fn outline(marker: Marker, (x, y): At) -> String {
 /// A tenth of a pixel is all that anybody sees.
 fn number(number: f64) -> String {
     let text = format!("{number:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    match text.strip_suffix(".0").unwrap_or(&text) {
+        "-0" => "0".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 fn escaped(text: &str) -> String {

@@ -79,6 +79,11 @@ fn the_readme_lists_every_metric() {
 }
 
 #[test]
+fn the_readme_lists_every_format_of_reports() {
+    rows_are("## Reports", richter_reports::format::FORMATS.iter().map(|info| info.option));
+}
+
+#[test]
 fn the_readme_lists_every_exit_code() {
     rows_are("## Exit codes", richter::exit::Exit::ALL.iter().map(|exit| exit.code().to_string()));
 }
