@@ -4,6 +4,8 @@ mod annotate;
 mod explain;
 mod init;
 mod list;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod outputs;
 mod report;
 mod run;
@@ -83,6 +85,9 @@ enum Command {
     Report(report::ReportArgs),
     /// Tell one request's story under each strategy.
     Why(why::WhyArgs),
+    /// Serve the scenario's Bedrock over HTTP, for any client.
+    #[cfg(feature = "mock")]
+    Mock(mock::MockArgs),
     /// List what can be written in a scenario.
     List(list::ListArgs),
     /// Print the JSON Schema of scenario files, or of exported reports.
@@ -100,6 +105,8 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Explain(args) => explain::explain(&args, color),
         Command::Report(args) => report::report(&args, color),
         Command::Why(args) => why::why(&args, color),
+        #[cfg(feature = "mock")]
+        Command::Mock(args) => mock::mock(&args, color),
         Command::List(args) => list::list(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Init(args) => init::init(&args),

@@ -1,6 +1,8 @@
 //! Where a scenario is played out. Every ground drives the same routing core and reports to the same [`Witness`].
 
 pub mod heap;
+#[cfg(feature = "mock")]
+pub mod served;
 pub mod sim;
 
 use richter_core::{event::Observer, flight::AttemptId, target::TargetId};

@@ -22,7 +22,7 @@ pub mod trace;
 use std::sync::Arc;
 
 use richter_core::request::{Api, Priority};
-use richter_mock_bedrock::{Nanos, luck::Luck};
+use richter_mock_bedrock::{Nanos, dist::Sampler, luck::Luck};
 
 pub use self::{
     arrival::{ARRIVALS, ArrivalInfo},
@@ -86,6 +86,8 @@ pub struct ClassPlan {
     /// Mean sizes as written; a trace brings its own.
     pub mean_input: f64,
     pub mean_output: f64,
+    /// How much the model would produce.
+    pub output: Sampler,
     pub max_tokens: Option<u32>,
     pub priority: Priority,
     /// How many tenants ask.

@@ -21,6 +21,7 @@ pub enum Stream {
     Strategy = 8,
     Bootstrap = 9,
     Users = 10,
+    Words = 11,
 }
 
 const ODD: [u64; 4] =

@@ -3,7 +3,7 @@
 //! Nothing is built unless somebody attached a [`RecordLog`]. The log is bounded: what does not fit is counted, and
 //! the caller drains it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -40,6 +40,9 @@ pub struct InvocationRecord {
     /// Region that served it, on profile calls only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference_region: Option<String>,
+    /// What the caller attached to the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_metadata: Option<BTreeMap<String, String>>,
     pub schema_type: &'static str,
     pub schema_version: &'static str,
 }
@@ -180,6 +183,7 @@ impl RecordLog {
             input: None,
             output: None,
             inference_region: None,
+            request_metadata: None,
             schema_type: "ModelInvocationLog",
             schema_version: "1.0",
         }

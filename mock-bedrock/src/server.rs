@@ -1,8 +1,9 @@
 //! The engine over HTTP: a Bedrock that any client in any language can be pointed at.
 //!
 //! The life of a request: `front` accepts the connection and reads the request, within limits. [`caller`] says who asks
-//! and of which Region, [`path`] what for. What the service decides is decided by the pure engine, which hears the time
-//! from [`clock`]; this shell only turns its answer into bytes. Errors get their form in [`reply`].
+//! and of which Region, [`path`] what for, and [`ways`] which route of the world that is. `runtime` makes a call of
+//! it for the pure engine, which `live` keeps under a lock and up with [`clock`], and turns what the engine decides into
+//! bytes, each at the time that `pacer` wakes for. Errors get their form in [`reply`].
 //!
 //! Nothing here reads a file or opens a connection outwards.
 
@@ -11,9 +12,16 @@ pub mod caller;
 pub mod clock;
 pub mod control;
 mod front;
+mod line;
+mod live;
+mod pacer;
 pub mod path;
+pub mod records;
 pub mod reply;
+pub mod runtime;
+pub mod standard;
 pub mod tls;
+pub mod ways;
 
 use std::{
     io,
@@ -33,12 +41,22 @@ use self::{
     caller::{Caller, Usual},
     clock::{Clock, StartBy},
     front::{Front, Phase},
+    live::Live,
+    pacer::Pacer,
     path::Place,
-    reply::WireError,
+    records::Ring,
+    reply::{Cut, Out, WireError},
+    runtime::answer::AnswerSettings,
+    ways::Ways,
 };
 use crate::{
+    dist::{Dist, Sampler},
+    engine::{Engine, Operation},
+    fault::FaultRule,
     luck::{Draws, Luck, Stream},
-    record::uuid,
+    record::{RecordSettings, uuid},
+    units::Tokens,
+    world::World,
 };
 
 /// Most bytes of a request's body; what Bedrock's own model of InvokeModel allows.
@@ -63,7 +81,59 @@ pub struct Settings {
     pub speed: f64,
     pub start: StartBy,
     pub luck: Luck,
+    pub world: World,
+    pub faults: Vec<FaultRule>,
+    /// Who asks, by the numbers that faults know them by.
+    pub tenants: Vec<String>,
+    /// The classes of traffic.
+    pub classes: Vec<Class>,
+    /// How long generated answers are where no class says.
+    pub output: Sampler,
+    pub answers: AnswerSettings,
+    /// Tokens in one event of a stream.
+    pub tokens_per_event: u32,
+    /// Whether `totalTokens` counts what the prompt cache read and wrote.
+    pub total_counts_cache: bool,
+    /// Invocation records kept; none are made for 0.
+    pub records_max: usize,
     pub limits: Limits,
+}
+
+/// A class of the traffic, as a server needs it.
+#[derive(Debug, Clone)]
+pub struct Class {
+    pub name: String,
+    /// Calls of this operation are of this class unless they say otherwise.
+    pub operation: Operation,
+    pub output: Sampler,
+}
+
+impl Settings {
+    /// The class that a request names, or else the first that calls its operation.
+    fn class(&self, operation: Operation, name: Option<&str>) -> Option<&Class> {
+        self.classes.iter().find(|class| name.map_or(class.operation == operation, |name| class.name == name))
+    }
+
+    /// The tenant that a request names, or else the one that is called like its class.
+    fn tenant(&self, name: Option<&str>, class: Option<&Class>) -> u16 {
+        let name = name.or(class.map(|class| &*class.name));
+        let place = name.and_then(|name| self.tenants.iter().position(|tenant| tenant == name));
+        place.and_then(|place| u16::try_from(place).ok()).unwrap_or(0)
+    }
+
+    fn engine(&self, starts_at_unix_s: u64) -> Engine {
+        let mut engine = Engine::new(self.world.clone(), self.faults.clone(), self.luck);
+        if self.records_max > 0 {
+            engine.record(RecordSettings {
+                account_id: self.account.clone(),
+                caller_arn: String::new(),
+                starts_at_unix_s,
+                // Each is taken out as it is written.
+                keep_max: 16,
+            });
+        }
+        engine
+    }
 }
 
 /// What a server takes from its callers, at most.
@@ -100,6 +170,15 @@ impl Default for Settings {
             speed: 1.0,
             start: StartBy::Start,
             luck: Luck::new(42, 0),
+            world: standard::resolved(),
+            faults: Vec::new(),
+            tenants: Vec::new(),
+            classes: Vec::new(),
+            output: Dist::LogNormal { p50: Tokens(150), p99: Tokens(800) }.sampler(),
+            answers: AnswerSettings::default(),
+            tokens_per_event: 1,
+            total_counts_cache: false,
+            records_max: 1_000,
             limits: Limits::default(),
         }
     }
@@ -110,20 +189,30 @@ impl Default for Settings {
 pub(crate) struct Site {
     pub settings: Settings,
     pub clock: Clock,
+    pub world: World,
+    pub ways: Ways,
+    pub live: Live,
+    pub pacer: Pacer,
     ids: Draws,
     asked: AtomicU64,
     pub connections: Arc<AtomicUsize>,
 }
 
 impl Site {
-    fn new(settings: Settings) -> Site {
-        Site {
-            clock: Clock::new(settings.start, settings.speed),
+    fn new(settings: Settings) -> io::Result<Site> {
+        let clock = Clock::new(settings.start, settings.speed);
+        let engine = settings.engine(clock.unix_s_at_zero());
+        Ok(Site {
+            live: Live::new(engine, Ring::new(settings.records_max)),
+            pacer: Pacer::start()?,
+            ways: Ways::of(&settings.world),
+            world: settings.world.clone(),
+            clock,
             ids: settings.luck.stream(Stream::Routing),
             asked: AtomicU64::new(0),
             connections: Arc::default(),
             settings,
-        }
+        })
     }
 
     /// A request id for an answer that the engine had no part in.
@@ -136,11 +225,18 @@ impl Site {
     }
 
     /// Answers one request that was read whole.
-    pub async fn answer(&self, request: Request<Bytes>, usual: &Usual) -> Response<Bytes> {
-        let _caller = Caller::of(&request, usual);
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: Request<Bytes>,
+        usual: &Usual,
+    ) -> Result<Response<Out>, Cut> {
+        let caller = Caller::of(&request, usual);
         match Place::of(request.method(), request.uri().path()) {
-            Place::Runtime(..) | Place::Admin | Place::Elsewhere => {
-                WireError::unknown_operation().reply(&self.request_id())
+            Place::Runtime(operation, model) => {
+                runtime::serve(self, operation, &model, &caller, request).await
+            }
+            Place::Admin | Place::Elsewhere => {
+                Ok(WireError::unknown_operation().reply(&self.request_id()).map(Out::whole))
             }
         }
     }
@@ -150,7 +246,7 @@ impl Site {
 pub async fn start(settings: Settings) -> io::Result<Running> {
     let (bind, port) = (settings.bind, settings.port);
     let regions = settings.region_ports.clone();
-    let site = Arc::new(Site::new(settings));
+    let site = Arc::new(Site::new(settings)?);
     let (phase, watched) = watch::channel(Phase::Open);
     let all = TcpListener::bind((bind, port)).await?;
     let addr = all.local_addr()?;
@@ -187,6 +283,11 @@ impl Running {
     /// What a client is given as endpoint.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// The Region of callers that name none.
+    pub fn region(&self) -> &str {
+        &self.site.settings.region
     }
 
     /// The endpoints of Regions that have a port of their own.

@@ -246,6 +246,11 @@ impl World {
         self.models.get_index(usize::from(model.0)).map_or("", |(name, _)| name)
     }
 
+    /// Most tokens that one answer of a model can have.
+    pub fn max_output(&self, model: ModelId) -> u32 {
+        self.model_at(model).max_output
+    }
+
     /// Quota tokens reserved at admission: all input, cached or not, and the most that may be produced.
     #[inline]
     pub fn reserves(&self, route: RouteId, input: u32, max_tokens: Option<u32>) -> u64 {

@@ -120,6 +120,7 @@ fn class_plan(name: &str, spec: &ClassSpec, asking: &Asking) -> ClassPlan {
         share: spec.share.0,
         mean_input: spec.input.sampler().mean(),
         mean_output: spec.output.sampler().mean(),
+        output: spec.output.sampler(),
         max_tokens: spec.max_tokens.map(|tokens| whole_tokens(tokens.0 as f64)),
         priority: spec.priority,
         tenants: asking.len(),

@@ -11,7 +11,7 @@ mod quota;
 mod sizes;
 mod strategies;
 mod targets;
-mod timeline;
+pub(crate) mod timeline;
 
 use std::path::Path as FilePath;
 

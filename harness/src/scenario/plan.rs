@@ -10,13 +10,13 @@ use richter_mock_bedrock::{
     Nanos,
     fault::FaultRule,
     units::Span,
-    world::{RouteId, World},
+    world::{RouteId, World, WorldSpec},
 };
 use richter_reports::{expect::ExpectSpec, run_file::Slo};
 
 use super::{
     check::Resolved,
-    file::{Scenario, SloSpec, abort::AbortSpec},
+    file::{Scenario, SloSpec, abort::AbortSpec, fault::NamedFault},
 };
 use crate::{
     load::Traffic,
@@ -38,6 +38,8 @@ pub struct Plan {
     pub world: World,
     pub traffic: Traffic,
     pub faults: Vec<FaultRule>,
+    /// World and faults as written, for a ground that offers more ways in than the targets.
+    pub written: Written,
     pub strategies: Vec<PlanStrategy>,
     pub expect: Vec<ExpectSpec>,
     pub slo: Slo,
@@ -46,6 +48,12 @@ pub struct Plan {
     pub end: Nanos,
     /// How long open requests may still run after `end`.
     pub drain: Nanos,
+}
+
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub world: WorldSpec,
+    pub faults: Vec<NamedFault>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +103,7 @@ impl Plan {
             world: resolved.world,
             traffic: resolved.traffic,
             faults: resolved.faults,
+            written: Written { world: scenario.world.unwrap_or_default(), faults: scenario.faults },
             strategies: strategies.map(|(name, spec)| PlanStrategy::new(name, spec)).collect(),
             expect: scenario.expect,
             slo: slo(scenario.slo),

@@ -3,6 +3,7 @@
 use crate::{
     Nanos,
     exception::Exception,
+    latency::{Pace, nanos},
     world::{RegionId, RouteId},
 };
 
@@ -87,6 +88,8 @@ pub struct Answer {
     pub last_at: Nanos,
     /// Content tokens the caller gets by `last_at`.
     pub tokens: u32,
+    /// Nanoseconds from one token to the next, but for a pause; zero where all come at once.
+    pub gap: f64,
     /// Longest silence inside the body after the first token.
     pub silence_max: Nanos,
     /// When that silence begins.
@@ -95,6 +98,18 @@ pub struct Answer {
     /// Usage as the answer reports it (a fault may make it wrong). An answer that breaks reports none on the wire;
     /// here it has what was used up to then.
     pub usage: Reported,
+}
+
+impl Answer {
+    /// When the n-th token is with the caller, counted from 1. Tokens beyond `tokens` never come.
+    #[inline]
+    pub fn token_at(&self, n: u32) -> Nanos {
+        let usual = Pace { first: self.first_at, gap: self.gap }.at(n);
+        if usual <= self.silence_from {
+            return usual;
+        }
+        usual.saturating_add(self.silence_max.saturating_sub(nanos(self.gap)))
+    }
 }
 
 /// What becomes of an answer that its caller no longer waits for.

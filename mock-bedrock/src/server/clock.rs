@@ -128,6 +128,12 @@ impl Moment {
     }
 }
 
+/// The present instant, for what waits in real time.
+#[inline]
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
 /// Good for five centuries.
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(NEVER - 1)

@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -24,7 +24,8 @@ use tokio::{
 use super::{
     BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, Site,
     caller::Usual,
-    reply::{Layer, WireError},
+    line::{Breakable, Line},
+    reply::{Cut, Layer, Out, WireError},
 };
 use crate::exception::{Exception, ExceptionKind};
 
@@ -141,16 +142,18 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let Connection { site, usual, mut phase } = self;
         let limits = site.settings.limits;
+        let line = Line::new(stream);
+        let breaks = line.breaks.clone();
         let respond = service_fn(move |request| {
-            let (site, usual) = (site.clone(), usual.clone());
-            async move { Ok::<_, Infallible>(respond(&site, &usual, request).await) }
+            let (site, usual, breaks) = (site.clone(), usual.clone(), breaks.clone());
+            async move { respond(&site, &usual, request, &breaks).await }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.headers_within)
             .max_buf_size(HEADER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(stream), respond);
+            .serve_connection(TokioIo::new(line), respond);
         tokio::pin!(connection);
         loop {
             tokio::select! {
@@ -167,16 +170,24 @@ impl Connection {
     }
 }
 
-async fn respond(site: &Site, usual: &Usual, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let response = match read(site, request).await {
+async fn respond(
+    site: &Arc<Site>,
+    usual: &Usual,
+    request: Request<Incoming>,
+    breaks: &Arc<AtomicBool>,
+) -> Result<Response<Breakable>, Cut> {
+    let answered = match read(site, request).await {
         Ok(request) => site.answer(request, usual).await,
         Err(error) => {
             let mut response = error.reply(&site.request_id());
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
+            Ok(response.map(Out::whole))
         }
     };
-    response.map(Full::new)
+    if answered.is_err() {
+        breaks.store(true, Ordering::Relaxed);
+    }
+    answered.map(|response| response.map(|body| Breakable { body, breaks: breaks.clone() }))
 }
 
 /// Reads the body, up to the limit and within the time for it.

@@ -3,12 +3,18 @@
 //! Bedrock names an error in `x-amzn-ErrorType` with a URL behind it and says no `__type` in the body. Whether the
 //! body's key is `message` or `Message` depends on which layer refused.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
+use super::runtime::stream::StreamBody;
 use crate::exception::Exception;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -41,7 +47,7 @@ pub struct WireError {
 }
 
 #[derive(Debug, Serialize)]
-struct Body<'a> {
+struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(rename = "Message", skip_serializing_if = "Option::is_none")]
@@ -77,7 +83,7 @@ impl WireError {
     pub fn reply(&self, request_id: &str) -> Response<Bytes> {
         let text = Some(&*self.message);
         let capital = self.layer == Layer::Iam;
-        let body = Body {
+        let body = ErrorBody {
             message: text.filter(|_| !capital),
             capital: text.filter(|_| capital),
             original_status: self.original_status,
@@ -111,6 +117,58 @@ impl From<&Exception> for WireError {
     }
 }
 
+/// The connection breaks instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is cut")]
+pub struct Cut;
+
+/// An answer's body: there at once, or in the making.
+#[derive(Debug)]
+pub struct Out(Made);
+
+#[derive(Debug)]
+enum Made {
+    Whole(Bytes),
+    Stream(Box<StreamBody>),
+}
+
+impl Out {
+    pub fn whole(body: Bytes) -> Out {
+        Out(Made::Whole(body))
+    }
+
+    pub fn stream(body: StreamBody) -> Out {
+        Out(Made::Stream(Box::new(body)))
+    }
+}
+
+impl Body for Out {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match &mut self.0 {
+            Made::Stream(stream) => Pin::new(&mut **stream).poll_frame(cx),
+            Made::Whole(body) if body.is_empty() => Poll::Ready(None),
+            Made::Whole(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Made::Whole(body) => body.is_empty(),
+            Made::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Made::Whole(body) => SizeHint::with_exact(body.len() as u64),
+            Made::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
 /// A modelled exception as a whole answer.
 pub fn error(exception: &Exception, request_id: &str) -> Response<Bytes> {
     WireError::from(exception).reply(request_id)
@@ -134,6 +192,7 @@ pub fn whole(
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }

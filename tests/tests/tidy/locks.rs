@@ -36,11 +36,16 @@ fn drifted(main: &str, other: &str) -> Vec<String> {
     drifted.map(|(name, versions)| format!("{name} {versions:?}")).collect()
 }
 
+/// The vendor's event-stream framing, which the mock's server speaks; they are small and hold no client.
+const FRAMING: [&str; 2] = ["aws-smithy-eventstream", "aws-smithy-types"];
+
 #[test]
-fn the_default_build_compiles_no_aws_crate() {
+fn the_default_build_compiles_no_aws_crate_but_the_framing() {
     let packages = tree(&["richter", "richter-core", "richter-mock-bedrock", "richter-reports"]);
     assert!(packages.contains("richter-core"), "the tree is not the one that was asked for: {packages:?}");
-    let aws: Vec<String> = packages.into_iter().filter(|name| name.starts_with("aws-")).collect();
+    let framing = |name: &str| FRAMING.contains(&name);
+    let aws: Vec<String> =
+        packages.into_iter().filter(|name| name.starts_with("aws-") && !framing(name)).collect();
     refuse("an AWS crate is in the default build; put it behind the feature `aws` or `observe`", &aws);
 }
 

@@ -77,7 +77,7 @@ fn is_sound(target: &TargetSpec) -> bool {
     target.problems().is_empty()
 }
 
-fn route(target: &TargetSpec) -> RouteSpec<'_> {
+pub(crate) fn route(target: &TargetSpec) -> RouteSpec<'_> {
     let (kind, leads_to): (_, &[String]) = match target {
         TargetSpec::OnDemand(_) => (RouteKind::OnDemand, &[]),
         TargetSpec::Profile(_) => (RouteKind::Profile, &[]),
@@ -126,7 +126,7 @@ pub fn faults(check: &mut Check<'_>, traffic: &Traffic, world: &World) -> Vec<Fa
 }
 
 /// Those who ask are the tenants of the service, by the same numbers.
-fn with_tenants(mut rule: FaultRule, traffic: &Traffic) -> Result<FaultRule, Vec<SpecProblem>> {
+pub(crate) fn with_tenants(mut rule: FaultRule, traffic: &Traffic) -> Result<FaultRule, Vec<SpecProblem>> {
     let number = |name: &str| u16::try_from(traffic.tenants.iter().position(|known| known == name)?).ok();
     match rule.number_tenants(&number) {
         Ok(()) => Ok(rule),

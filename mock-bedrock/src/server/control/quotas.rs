@@ -142,7 +142,7 @@ fn of_model(ask: &Ask<'_>, label: &str, model: &str, spec: &QuotaSpec) -> Vec<Va
     let tokens = own.and_then(|own| own.tokens).or(spec.tokens);
     let name = Naming::of(model).full();
     let of = |what: &str, rate: Option<crate::units::Rate>| {
-        rate.map(|rate| quota(ask, format!("{label} {what} per minute for {name}"), rate.per_minute()))
+        rate.map(|rate| quota(ask, format!("{label} {what} per minute for {name}"), plain(rate.per_minute())))
     };
     [of("requests", requests), of("tokens", tokens)].into_iter().flatten().collect()
 }
@@ -171,4 +171,9 @@ fn code(name: &str) -> String {
         let digits: String = digest.iter().take(4).map(|byte| format!("{byte:02X}")).collect();
         format!("L-{digits}")
     })
+}
+
+/// Without the dust of having been a rate per second.
+fn plain(quota: f64) -> f64 {
+    (quota * 1e6).round() / 1e6
 }

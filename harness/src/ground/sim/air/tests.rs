@@ -22,6 +22,7 @@ fn answer() -> Answer {
         first_at: SENT + 100 * MS,
         last_at: SENT + 140 * MS,
         tokens: 5,
+        gap: 10e6,
         silence_max: 10 * MS,
         silence_from: SENT + 100 * MS,
         end: BodyEnd::Complete { stop: Stop::EndTurn },
