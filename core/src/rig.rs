@@ -264,6 +264,11 @@ impl<'s> World<'s> {
         self.at(at, Due::Begin(request));
     }
 
+    /// A request like no other, at its intended time.
+    pub(crate) fn arrive_as(&mut self, request: Request) {
+        self.at(request.intended, Due::Begin(request));
+    }
+
     /// A request whose prompt begins as others do.
     pub(crate) fn arrive_with(&mut self, at: Nanos, number: u64, prefix: Option<u64>) {
         let request = Request { prefix, ..request(number, Api::Converse, at) };

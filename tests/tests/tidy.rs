@@ -5,6 +5,7 @@
 //! each can show what it refuses.
 
 mod code_map;
+mod feature_lines;
 mod locks;
 mod markdown;
 mod parts;

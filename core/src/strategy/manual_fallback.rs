@@ -23,8 +23,8 @@
 //! is sent, because an attempt's answer is the caller's answer. The prompt's limit of 10,000 characters is left out:
 //! requests have no text here.
 //!
-//! The sample's other scripts are no ways of routing and have no tests here: prompt caching (F3.6), prompt
-//! routers (F3.7), batch jobs (F3.8) and the check of a machine before the start (F3.9).
+//! The sample's other scripts are no ways of routing. A prompt router is a target, shown in the mock (F3.7). Prompt
+//! caching (F3.6), batch jobs (F3.8) and the check of a machine before the start (F3.9) have no tests here.
 //!
 //! Source: aws-samples/sample-amazon-bedrock-reliability-patterns. Start reading at `step`; where a request stands is
 //! in `course`.

@@ -19,8 +19,8 @@
 //! write fails. Its function goes on after a caller that left, and counts. Its gateway gives up after 29 s: set
 //! `timeouts` and the traffic's `abandon_after` for that. All failures reach its caller as status 500.
 //!
-//! Of its lines, the first half of F4.9 (400 for a request without a prompt) has no test: requests have no text here. An
-//! empty table, to which it answers 500 for ever, is refused when the file is read.
+//! A request without a prompt, to which it answers 400 by itself, is one of no input tokens here: it ends without a call.
+//! An empty table, to which it answers 500 for ever, is refused when the file is read.
 //!
 //! Source: the published handler of a "Smart Load Balancer" sample. The table is in `table`, the routers in `desks`.
 
@@ -245,6 +245,10 @@ impl Strategy for SmartBalancer {
 
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let Some(last) = flight.attempts.last() else {
+            if flight.request.input_tokens == 0 {
+                // Its handler looks for the prompt before it reads the table.
+                return stop(Reason::NotRetryable);
+            }
             return match self.desks.turn(flight, now) {
                 Turn::Decide => self.decide(flight, now),
                 Turn::Wait { until } => {

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    failure::Failure,
     flight::{Outcome, Router},
-    request::Api,
+    request::{Api, Request},
     rig::{self, BROKEN, MS, Play, REFUSED, SECOND, THROTTLED, World},
     strategy::StrategySpec,
     target::Known,
@@ -186,6 +187,18 @@ fn f4_8_a_dead_target_becomes_a_black_hole_unless_requests_count_when_they_are_s
         let halved = lost_to_a_dead_target(dead, "at_selection");
         assert!((halved - 0.5).abs() < 0.02, "{halved}");
     }
+}
+
+#[test]
+fn f4_9_given_a_missing_prompt_the_request_ends_without_a_call_and_without_a_look_at_the_table() {
+    let (mut world, open) = world(json!({ "read": "10ms" }), |_, _| QUICK);
+    world.arrive_as(Request { input_tokens: 0, ..rig::request(0, Api::InvokeModel, 0) });
+    world.arrive(0, 1, Api::InvokeModel);
+    let notes = world.run();
+    assert_eq!(notes.sent().len(), 1);
+    let ends: Vec<_> = notes.finished().iter().map(|finish| (finish.reason, finish.outcome)).collect();
+    assert_eq!(ends[0], (Reason::NotRetryable, Outcome::Failed(Failure::LocalReject)));
+    assert_eq!(open.counts(), [(1, 1), (0, 0)]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn routed(overhead: Value) -> (Engine, Vec<RouteId>) {
 }
 
 #[test]
-fn a_prompt_router_sends_a_prompt_the_same_way_each_time_and_says_which() {
+fn f3_7_a_prompt_router_sends_a_prompt_the_same_way_each_time_and_says_which() {
     let (mut engine, ways) = routed(json!({ "first": "25%", "overhead": "50ms" }));
     let mut taken = [0; 2];
     for request in 0..400 {
