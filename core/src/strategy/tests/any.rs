@@ -5,7 +5,12 @@
 use proptest::{collection::vec, prelude::any, prop_oneof, sample::select, strategy::Strategy as Random};
 use serde_json::{Value, json};
 
-use crate::strategy::{StrategySpec, composed};
+use crate::{
+    Nanos,
+    request::{Api, Priority, Request},
+    rig,
+    strategy::{StrategySpec, composed},
+};
 
 /// Keys of a composed strategy, each with a setting that makes it work hard in a few seconds.
 const PARTS: &[(&str, &str)] = &[
@@ -14,6 +19,14 @@ const PARTS: &[(&str, &str)] = &[
     ("select", r#""least_in_flight""#),
     ("select", r#"{ "p2c": { "explore": "20%" } }"#),
     ("select", r#"{ "headroom": {} }"#),
+    ("select", r#"{ "ttft_percentile": {} }"#),
+    ("select", r#"{ "cache_affinity": {} }"#),
+    ("shed", "{}"),
+    ("tenants", r#"{ "requests": "2/s", "burst": "2s" }"#),
+    ("queue", r#"{ "length": 3, "wait": "1s" }"#),
+    ("pacing", r#"{ "burst": "1s" }"#),
+    ("clamp_output", r#"{ "samples_min": 1, "min": 1, "over": 1.0 }"#),
+    ("fast_fail_only", r#"{ "within": "1s" }"#),
     ("cooldown", r#"{ "throttle": { "base": "1s", "cap": "4s" }, "fault": { "base": "1s", "cap": "4s" } }"#),
     ("cooldown", r#"{ "throttle": { "after": 2, "base": "2s", "cap": "2s", "then": "readmit" } }"#),
     ("breaker", r#"{ "consecutive": 2, "calls_min": 4, "block": "1s", "block_cap": "8s" }"#),
@@ -34,6 +47,7 @@ const PARTS: &[(&str, &str)] = &[
     ("deadline", r#""3s""#),
     ("on_exhausted", r#"["panic_all", { "wait_first": { "max": "1s" } }, "ask_anyway"]"#),
     ("on_exhausted", r#"[{ "wait_first": { "max": "3s" } }, "least_bad"]"#),
+    ("on_exhausted", r#"[{ "degrade": { "floor": 1 } }, { "wait_first": { "max": "1s" } }]"#),
     ("on_exhausted", r#"["ask_anyway", { "last_resort": { "target": "d" } }]"#),
 ];
 
@@ -54,6 +68,17 @@ const SYSTEMS: &[&str] = &[
     r#"{ "smart_balancer": { "table": [{ "target": "a", "quota": 20 }, { "target": "b", "quota": 9 }], "routers": 2 } }"#,
     r#"{ "smart_balancer": { "table": [{ "target": "a" }, { "target": "b" }], "count": "at_selection" } }"#,
 ];
+
+/// The n-th request, unlike its neighbours in all that a strategy may look at.
+pub(in crate::strategy) fn request(number: u64, api: Api, now: Nanos) -> Request {
+    Request {
+        tenant: (number % 3) as u16,
+        priority: Priority::ALL[number as usize % Priority::ALL.len()],
+        prefix: (!number.is_multiple_of(4)).then_some(number % 4),
+        max_tokens: (!number.is_multiple_of(5)).then_some(50 * (number % 5) as u32),
+        ..rig::request(number, api, now)
+    }
+}
 
 /// A system, a preset or random parts.
 pub(in crate::strategy) fn strategy() -> impl Random<Value = Value> {

@@ -178,7 +178,7 @@ impl Shell {
     }
 
     fn begin(&mut self, api: Api, dice: f64) {
-        let request = rig::request(self.flights.len() as u64, api, self.now);
+        let request = written::request(self.flights.len() as u64, api, self.now);
         let flight = self.turn(dice, |router, turn| router.begin(turn, request));
         self.known.entry(flight).or_default().intended = self.now;
         self.flights.push(flight);
