@@ -24,8 +24,8 @@ const ROUNDS: usize = 5;
 const REQUESTS: f64 = 1_000_000.0;
 
 fn main() {
-    // `cargo test` runs benches with --test: build and plan, but do not measure.
-    let smoke = std::env::args().any(|arg| arg == "--test");
+    // `cargo bench` says so; `cargo test --benches` does not: build and go through it once, but measure nothing.
+    let smoke = !std::env::args().any(|arg| arg == "--bench");
     let cases = [
         ("direct, unary", scenario_text("direct: { target: east }", "invoke_model", 200)),
         ("sdk, unary", scenario_text("sdk: { target: east }", "invoke_model", 200)),
@@ -38,10 +38,14 @@ fn main() {
             "sdk, streams, five faults active",
             faulty(&scenario_text("sdk: { target: east }", "converse_stream", 200)),
         ),
+        ("balanced, unary", two_regions("invoke_model")),
+        ("balanced, streams", two_regions("converse_stream")),
+        ("balanced, a quarter throttled", throttled(&two_regions("converse_stream"))),
+        ("balanced, streams, five faults active", faulty(&two_regions("converse_stream"))),
     ];
     let rounds = if smoke { 1 } else { ROUNDS };
     let seconds = if smoke { 1.0 } else { REQUESTS / RATE };
-    println!("{:<34} {:>12} {:>12} {:>10} {:>10}", "case", "median req/s", "best req/s", "ns/req", "of bare");
+    println!("{:<38} {:>12} {:>12} {:>10} {:>10}", "case", "median req/s", "best req/s", "ns/req", "of bare");
     let bare = measure(rounds, || bare_heap((seconds * RATE) as u64));
     print_row("bare heap (no router, no records)", &bare, &bare);
     for (name, text) in &cases {
@@ -88,6 +92,23 @@ strategies:
   only: {{ {strategy} }}
 "
     )
+}
+
+/// Our own strategy, with two Regions and a profile to choose from.
+fn two_regions(api: &str) -> String {
+    let targets = "  west: { on_demand: { region: us-west-2, model: m } }
+  us: { profile: { source: us-east-1, id: us.m } }
+world:
+  profiles: { us.m: { destinations: { us-east-1: [us-east-1, us-west-2] } } }
+";
+    let quota = "us-east-1: { requests: 120k/min, tokens: 200M/min }";
+    let quotas = format!(
+        "on_demand: {{ {quota}, us-west-2: {{ requests: 120k/min, tokens: 200M/min }} }}, profile: {{ {quota} }}"
+    );
+    scenario_text("composed: { preset: balanced, tiers: [[east, west], [us]] }", api, 200)
+        .replace("world:\n", targets)
+        .replace(&format!("on_demand: {{ {quota} }}"), &quotas)
+        .replace("regions: { us-east-1:", "regions: { us-west-2: { rtt: 60ms }, us-east-1:")
 }
 
 /// The same with a quota for a quarter of the traffic: refusals, back-off and retries.
@@ -160,7 +181,7 @@ fn measure(rounds: usize, work: impl Fn() -> u64) -> Vec<f64> {
 fn print_row(name: &str, seconds: &[f64], bare: &[f64]) {
     let (median, best) = (seconds[seconds.len() / 2], seconds[0]);
     println!(
-        "{name:<32} {:>12.0} {:>12.0} {:>10.0} {:>9.0} %",
+        "{name:<38} {:>12.0} {:>12.0} {:>10.0} {:>9.0} %",
         1.0 / median,
         1.0 / best,
         median * 1e9,
