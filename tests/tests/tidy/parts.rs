@@ -69,3 +69,25 @@ fn every_package_keeps_the_lints_of_the_workspace() {
         manifests.iter().filter(|f| without(f)).map(|f| format!("{f}/Cargo.toml")).collect();
     refuse("a package has its own lints; write [lints] workspace = true", &breaches);
 }
+
+/// Lines that name one strategy by its variant. Tests may: theirs are in files of their own.
+fn variants_named(path: &str, source: &str) -> Vec<String> {
+    let names = |line: &str| {
+        line.split("StrategySpec::").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    };
+    let lines = source.lines().enumerate().filter(|(_, line)| names(line));
+    lines.map(|(i, line)| format!("{path}:{}: {}", i + 1, line.trim())).collect()
+}
+
+/// Whoever adds a strategy writes its file and its line in the list, and nobody else has to hear of it.
+#[test]
+fn a_strategy_is_known_by_name_to_its_own_file_and_to_the_list_alone() {
+    let list = "core/src/strategy.rs";
+    let ours = ["core/src", "mock-bedrock/src", "reports/src", "harness/src"];
+    let files = ours.iter().flat_map(|folder| files_under(folder));
+    let others = files.filter(|file| file.path != list && !file.path.contains("/tests"));
+    let breaches: Vec<String> = others.flat_map(|file| variants_named(&file.path, &file.text)).collect();
+    refuse("code that is not the list of strategies names one of them", &breaches);
+    let seen = variants_named("a.rs", "StrategySpec::build();\nmatch x { StrategySpec::Cris(_) => 1 }");
+    assert_eq!(seen, ["a.rs:2: match x { StrategySpec::Cris(_) => 1 }"]);
+}
