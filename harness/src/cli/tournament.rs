@@ -64,6 +64,7 @@ pub fn tournament(args: &TournamentArgs, color: Color) -> anyhow::Result<Exit> {
         }
     }
     super::print(heading(args).as_bytes())?;
+    let names: Vec<String> = plans.iter().map(|plan| plan.name.clone()).collect();
     let mut left_out = BTreeMap::new();
     for (plan, path) in plans.into_iter().zip(&args.scenarios) {
         let done = contest(plan, path, &ours, args)?;
@@ -72,7 +73,7 @@ pub fn tournament(args: &TournamentArgs, color: Color) -> anyhow::Result<Exit> {
             left_out.entry((name, reason)).or_insert_with(Vec::new).push(done.scenario.clone());
         }
     }
-    super::print(absent(&left_out, args.scenarios.len()).as_bytes())?;
+    super::print(absent(&left_out, &names).as_bytes())?;
     Ok(Exit::Passed)
 }
 
@@ -152,11 +153,14 @@ const fn score(score: Score) -> &'static str {
     }
 }
 
-fn absent(left_out: &BTreeMap<(String, String), Vec<String>>, scenarios: usize) -> String {
+fn absent(left_out: &BTreeMap<(String, String), Vec<String>>, scenarios: &[String]) -> String {
     let line = |((name, reason), without): (&(String, String), &Vec<String>)| {
-        let whose = match without.len() == scenarios {
-            true => "everywhere".to_owned(),
-            false => format!("in {}", without.join(", ")),
+        let played: Vec<&str> =
+            scenarios.iter().filter(|scenario| !without.contains(scenario)).map(|name| &**name).collect();
+        let whose = match played.len() {
+            0 => "everywhere".to_owned(),
+            few if few < without.len() => format!("everywhere but in {}", played.join(", ")),
+            _ => format!("in {}", without.join(", ")),
         };
         format!("- {name} is left out {whose}: {reason}\n")
     };
