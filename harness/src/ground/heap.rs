@@ -17,6 +17,7 @@ pub struct AirId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     Settle(CallId),
+    Head(AirId),
     FirstToken(AirId),
     End(AirId),
     Wake(FlightId),
@@ -29,11 +30,12 @@ impl Due {
     const fn stage(self) -> u64 {
         match self {
             Due::Settle(_) => 0,
-            Due::FirstToken(_) => 1,
-            Due::End(_) => 2,
-            Due::Wake(_) => 3,
-            Due::CallerLeaves(_) => 4,
-            Due::FollowUp(_) => 5,
+            Due::Head(_) => 1,
+            Due::FirstToken(_) => 2,
+            Due::End(_) => 3,
+            Due::Wake(_) => 4,
+            Due::CallerLeaves(_) => 5,
+            Due::FollowUp(_) => 6,
         }
     }
 }

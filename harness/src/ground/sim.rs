@@ -1,7 +1,7 @@
 //! The simulation ground: the routing core against the mock's engine in virtual time, on an event heap.
 //!
 //! One [`Simulation`] is one strategy in one replication, on one thread: no clock, no task, no socket. Tokens never
-//! reach the heap: the engine gives an answer's whole timing at once, and a stream costs two events. What happens to
+//! reach the heap: the engine gives an answer's whole timing at once, and a stream costs three events. What happens to
 //! one attempt is in `attempts`, how it will end in `air`.
 
 mod air;
@@ -135,6 +135,7 @@ impl<'p, W: Witness> Simulation<'p, W> {
             Due::Settle(call) => {
                 self.engine.finish(self.now, call);
             }
+            Due::Head(id) => self.head(id),
             Due::FirstToken(id) => self.first_token(id),
             Due::End(id) => self.end(id),
             Due::Wake(flight) => self.turn(flight, |router, turn| router.wake(turn, flight)),
@@ -176,6 +177,12 @@ impl<'p, W: Witness> Simulation<'p, W> {
     fn turn(&mut self, flight: FlightId, input: impl FnOnce(&mut Router, &mut Turn<'_, W>)) {
         let Some(caller) = self.callers.get(flight) else { return };
         caller.steps += 1;
+        self.hear(flight, input);
+    }
+
+    /// The same for an input by which nothing is decided, so that it takes no dice of its own.
+    fn hear(&mut self, flight: FlightId, input: impl FnOnce(&mut Router, &mut Turn<'_, W>)) {
+        let Some(caller) = self.callers.get(flight) else { return };
         let mut dice = self.jitter.dice(caller.arrival.number, caller.steps, 0);
         let mut turn = Turn {
             now: self.now,

@@ -27,8 +27,8 @@ pub struct Flown {
     pub target: TargetId,
     /// Whether it asks for less output than its caller does.
     pub lowered: bool,
-    /// When the head of an answer comes, with status 200; `None` if none does, or if it does not stream.
-    head_at: Option<Nanos>,
+    /// When the head of an answer comes, with status 200; `None` if the attempt ends before, or does not stream.
+    pub head_at: Option<Nanos>,
     /// When the first content comes; `None` if the attempt ends before, or does not stream.
     pub first_at: Option<Nanos>,
     /// `Nanos::MAX` for an attempt that nothing ends.
@@ -84,11 +84,6 @@ impl Flown {
     /// Whether our side ended it before the service was done.
     pub fn cut_short(&self) -> bool {
         matches!(self.end, Planned::TimedOut(_) | Planned::Cancelled)
-    }
-
-    /// Whether the head of an answer comes before the end.
-    pub fn head_seen(&self) -> bool {
-        self.head_at.is_some_and(|head| head <= self.ends_at)
     }
 }
 
@@ -183,6 +178,7 @@ impl Flown {
                 (self.ends_at, self.end) = (at, Planned::TimedOut(timer));
             }
         }
+        self.head_at = self.head_at.filter(|head| *head <= self.ends_at);
         self.first_at = self.first_at.filter(|first| *first <= self.ends_at);
     }
 

@@ -53,27 +53,37 @@ impl<W: Witness> Simulation<'_, W> {
     }
 
     fn launch(&mut self, flight: FlightId, flown: Flown) {
-        let (first_at, ends_at) = (flown.first_at, flown.ends_at);
+        let (head_at, ends_at) = (flown.head_at, flown.ends_at);
         let id = self.air.add(flown);
         self.callers.seated(flight).in_air.push(id);
-        match first_at {
-            Some(first_at) => self.heap.push(first_at, Due::FirstToken(id)),
-            None if ends_at < Nanos::MAX => self.heap.push(ends_at, Due::End(id)),
-            None => {}
+        match head_at {
+            Some(head_at) => self.heap.push(head_at, Due::Head(id)),
+            None => self.expect_end(id, ends_at),
         }
         self.expect_until(flight, ends_at);
+    }
+
+    fn expect_end(&mut self, id: AirId, ends_at: Nanos) {
+        if ends_at < Nanos::MAX {
+            self.heap.push(ends_at, Due::End(id));
+        }
+    }
+
+    pub(super) fn head(&mut self, id: AirId) {
+        let Some(flown) = self.air.get(id) else { return };
+        let (attempt, ends_at) = (flown.attempt, flown.ends_at);
+        match flown.first_at {
+            Some(first_at) => self.heap.push(first_at, Due::FirstToken(id)),
+            None => self.expect_end(id, ends_at),
+        }
+        self.hear(attempt.flight, |router, turn| router.opened(turn, attempt));
     }
 
     pub(super) fn first_token(&mut self, id: AirId) {
         let Some(flown) = self.air.get(id) else { return };
         let (attempt, ends_at) = (flown.attempt, flown.ends_at);
-        if ends_at < Nanos::MAX {
-            self.heap.push(ends_at, Due::End(id));
-        }
-        self.turn(attempt.flight, |router, turn| {
-            router.opened(turn, attempt);
-            router.first_content(turn, attempt);
-        });
+        self.expect_end(id, ends_at);
+        self.turn(attempt.flight, |router, turn| router.first_content(turn, attempt));
     }
 
     pub(super) fn end(&mut self, id: AirId) {
@@ -81,11 +91,7 @@ impl<W: Witness> Simulation<'_, W> {
         let attempt = flown.attempt;
         self.callers.seated(attempt.flight).in_air.retain(|other| *other != id);
         self.account(&flown);
-        let opened = flown.first_at.is_none() && flown.head_seen();
         self.turn(attempt.flight, |router, turn| {
-            if opened {
-                router.opened(turn, attempt);
-            }
             router.ended(turn, attempt, flown.end.as_attempt_end());
         });
     }

@@ -62,7 +62,7 @@ fn limit(timer: Timer, ms: u64) -> Timeouts {
 fn course(served: Served, timeouts: Timeouts, streams: bool) -> (Option<u64>, Option<u64>, bool, Planned) {
     let flown = plan(served, &sent(timeouts, streams));
     let ms = |at: Nanos| (at < Nanos::MAX).then(|| (at - SENT) / MS);
-    (flown.first_at.and_then(ms), ms(flown.ends_at), flown.head_seen(), flown.end)
+    (flown.first_at.and_then(ms), ms(flown.ends_at), flown.head_at.is_some(), flown.end)
 }
 
 #[test]
