@@ -4,11 +4,16 @@
 //! clock, no socket, no task and no ambient chance; whoever drives it supplies all four. It knows no scenario, no
 //! mock, no run file and no report, so a service could link it as it is.
 //!
+//! The one exception is the module `live`, behind the feature `aws`: the shell that drives the rest with tokio and the
+//! AWS SDK.
+//!
 //! Start reading at [`flight`].
 
 pub mod event;
 pub mod failure;
 pub mod flight;
+#[cfg(feature = "aws")]
+pub mod live;
 pub mod policy;
 pub mod quantity;
 pub mod request;

@@ -1,0 +1,95 @@
+//! The SDK's clients: one for each account and Region, made when it is first needed and used for ever after. They do
+//! not retry and have no timeouts but the one for connecting, which only the SDK can keep. A strategy has one such
+//! limit, so it multiplies nothing; it is a part of the key because the SDK wants it per client.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_bedrockruntime::{Client, config};
+
+use super::accounts::Accounts;
+use crate::target::{TargetId, TargetSpec};
+
+pub(super) struct Clients {
+    accounts: Accounts,
+    endpoint: Option<String>,
+    targets: Vec<TargetSpec>,
+    made: Mutex<BTreeMap<Key, Client>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    /// Place in the accounts.
+    account: usize,
+    region: String,
+    /// A target's own.
+    endpoint: Option<String>,
+    connect: Option<Duration>,
+}
+
+/// A client, and what to call its model.
+pub(super) struct At<'a> {
+    pub(super) client: Client,
+    pub(super) model: &'a str,
+}
+
+impl Clients {
+    /// `config` is the caller's own, if it brings one; `endpoint` is for targets that have none.
+    pub(super) async fn new(
+        config: Option<SdkConfig>,
+        endpoint: Option<String>,
+        targets: Vec<TargetSpec>,
+    ) -> Clients {
+        let accounts = Accounts::new(config, &targets).await;
+        Clients { accounts, endpoint, targets, made: Mutex::default() }
+    }
+
+    pub(super) fn at(&self, target: TargetId, connect: Option<Duration>) -> At<'_> {
+        let spec = self.targets.get(usize::from(target.0));
+        let spec = spec.expect("a strategy is built from the targets that the clients know");
+        let account = self.accounts.place(spec.account());
+        let key = Key {
+            account: account.expect("the accounts are those of the targets"),
+            region: spec.region().to_owned(),
+            endpoint: spec.endpoint().map(str::to_owned),
+            connect,
+        };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = made.entry(key).or_insert_with_key(|key| self.make(key)).clone();
+        At { client, model: spec.model_id() }
+    }
+
+    fn make(&self, key: &Key) -> Client {
+        let mut config = config::Builder::from(self.accounts.at(key.account))
+            .region(Region::new(key.region.clone()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(only_connect(key.connect));
+        if let Some(url) = key.endpoint.as_ref().or(self.endpoint.as_ref()) {
+            config = config.endpoint_url(url);
+        }
+        Client::from_conf(config.build())
+    }
+}
+
+/// Whatever is left unset, the SDK fills in by itself.
+fn only_connect(limit: Option<Duration>) -> TimeoutConfig {
+    let others = TimeoutConfig::builder()
+        .disable_read_timeout()
+        .disable_operation_timeout()
+        .disable_operation_attempt_timeout();
+    match limit {
+        Some(limit) => others.connect_timeout(limit).build(),
+        None => others.disable_connect_timeout().build(),
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("targets", &self.targets).finish_non_exhaustive()
+    }
+}
