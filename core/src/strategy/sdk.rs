@@ -159,7 +159,7 @@ impl SdkSpec {
         Sdk {
             target,
             engine: self.engine(),
-            quota: Quota::new(if self.mode == Mode::Legacy { RetryQuota::Off } else { kept }),
+            quota: Quota::new(if self.mode == Mode::Legacy { RetryQuota::Off } else { kept }, self.client),
             limiter: (self.mode == Mode::Adaptive).then(Limiter::default),
             timeouts: self.timeouts.or(engine::default_timeouts(self.client)),
         }

@@ -23,6 +23,8 @@ const HINT_REACH: Nanos = 5 * SECOND;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::strategy) enum Kind {
     Throttle,
+    /// The model says that it may be asked again.
+    NotReady,
     Transient,
     Timeout,
 }
@@ -67,9 +69,8 @@ impl Engine {
     fn retries_reply(&self, signs: Signs) -> Option<Kind> {
         match (signs.code, signs.status) {
             (Code::Throttling, _) => Some(Kind::Throttle),
-            (Code::ModelNotReady | Code::Transient, _) | (_, Some(500 | 502 | 503 | 504)) => {
-                Some(Kind::Transient)
-            }
+            (Code::ModelNotReady, _) => Some(Kind::NotReady),
+            (Code::Transient, _) | (_, Some(500 | 502 | 503 | 504)) => Some(Kind::Transient),
             (_, Some(429)) if self.client == Client::Boto3 => Some(Kind::Throttle),
             (_, Some(509)) if self.mode == Mode::Legacy => Some(Kind::Throttle),
             _ => None,
@@ -80,10 +81,12 @@ impl Engine {
     pub(in crate::strategy) fn cost(&self, flight: &FlightView<'_>, attempt: u32) -> Option<u32> {
         let attempt = flight.attempts.get(attempt as usize)?;
         let kind = self.retries(attempt, flight.request.api)?;
-        Some(match (self.behaviour, kind) {
-            (Behaviour::Before2026, Kind::Timeout) => 10,
-            (Behaviour::Before2026, _) | (Behaviour::Since2026, Kind::Throttle) => 5,
-            (Behaviour::Since2026, _) => 14,
+        Some(match (self.behaviour, kind, self.client) {
+            // To the Rust SDK a server's fault is as dear as a timeout.
+            (Behaviour::Before2026, Kind::Timeout, _)
+            | (Behaviour::Before2026, Kind::Transient, Client::Rust) => 10,
+            (Behaviour::Before2026, _, _) | (Behaviour::Since2026, Kind::Throttle, _) => 5,
+            (Behaviour::Since2026, _, _) => 14,
         })
     }
 
@@ -96,6 +99,8 @@ impl Engine {
         dice: &mut dyn Rng,
     ) -> Nanos {
         let computed = backoff::jittered(self.ceiling(kind, retry), dice);
+        // The Rust SDK does not look for a wish beside this exception.
+        let hint_ms = hint_ms.filter(|_| (self.client, kind) != (Client::Rust, Kind::NotReady));
         let Some(hint) = hint_ms.map(|ms| ms.saturating_mul(MILLISECOND)) else {
             return computed;
         };

@@ -37,6 +37,7 @@ fn waits(settings: Value, share: f64, play: Play) -> Vec<Nanos> {
     sent.windows(2).map(|pair| pair[1].0 - pair[0].0 - play.ends).collect()
 }
 
+const NOT_READY: Play = rig::fails(10 * MS, rig::error("ModelNotReadyException", 429));
 const TIMED_OUT: Play = rig::ends(10 * MS, AttemptEnd::TimedOut(Timer::Idle));
 
 #[test]
@@ -126,9 +127,10 @@ fn the_shared_quota_pays_for_a_fixed_number_of_retries_and_then_for_none() {
     assert_eq!(retries(new.clone(), BROKEN), 500 / 14);
     assert_eq!(retries(new.clone(), TIMED_OUT), 500 / 14);
     assert_eq!(retries(new, THROTTLED), 500 / 5);
-    for client in ["boto3", "rust"] {
+    for (client, fault) in [("boto3", 5), ("rust", 10)] {
         let old = json!({ "behaviour": "before_2026", "client": client });
-        assert_eq!(retries(old.clone(), BROKEN), 500 / 5);
+        assert_eq!(retries(old.clone(), BROKEN), 500 / fault);
+        assert_eq!(retries(old.clone(), NOT_READY), 500 / 5);
         assert_eq!(retries(old.clone(), THROTTLED), 500 / 5);
         assert_eq!(retries(old, TIMED_OUT), 500 / 10);
     }
@@ -149,6 +151,21 @@ fn an_empty_quota_is_given_as_the_reason() {
     (0..20).for_each(|number| world.arrive(number * 60 * SECOND, number, Api::Converse));
     let last = *world.run().finished().last().unwrap();
     assert_eq!((last.attempts, last.reason), (1, Reason::BudgetEmpty));
+}
+
+#[test]
+fn the_rust_sdk_gives_back_the_last_retry_of_the_client_and_boto3_that_of_the_request() {
+    // One request fails after two retries; the next one is answered at once.
+    let left = |client: &str| {
+        let spec = json!({ "target": "a", "client": client });
+        let mut quota = serde_json::from_value::<SdkSpec>(spec).unwrap().client_of(TargetId(0)).quota;
+        assert!(quota.withdraw([14].into_iter()) && quota.withdraw([14, 14].into_iter()));
+        quota.refund(None);
+        quota.refund(None);
+        quota.left()
+    };
+    assert_eq!(left("boto3"), FULL - 28 + 2);
+    assert_eq!(left("rust"), FULL - 14 + 1);
 }
 
 const FLIGHT: FlightId = FlightId { slot: 0, generation: 0 };
@@ -263,6 +280,10 @@ fn the_services_wish_counts_as_far_as_each_client_follows_it() {
     let rust = json!({ "client": "rust", "behaviour": "before_2026" });
     assert_eq!(first(rust.clone(), 100), 100 * MS);
     assert_eq!(first(rust, 60_000), 20 * SECOND);
+    // Rust looks for no wish beside ModelNotReady; the client's own wait is 25 ms.
+    let reply = ErrorReply { retry_after_ms: Some(3_000), ..rig::error("ModelNotReadyException", 429) };
+    let not_ready = |client: &str| waits(json!({ "client": client }), 0.5, rig::fails(10 * MS, reply))[0];
+    assert_eq!((not_ready("boto3"), not_ready("rust")), (3 * SECOND, 25 * MS));
     assert_eq!(first(json!({ "behaviour": "before_2026" }), 3_000), 500 * MS);
     assert_eq!(first(json!({ "mode": "legacy" }), 3_000), 500 * MS);
 }
