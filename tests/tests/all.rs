@@ -1,5 +1,7 @@
 //! Tests that need more than one part, in one binary. One module per concern.
 
+#[cfg(feature = "aws")]
+mod live;
 mod random;
 mod scenarios;
 mod tidy;
