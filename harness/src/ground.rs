@@ -5,7 +5,7 @@ pub mod heap;
 pub mod served;
 pub mod sim;
 
-use richter_core::{event::Observer, flight::AttemptId, target::TargetId};
+use richter_core::{event::Observer, flight::AttemptId, request::Usage, target::TargetId};
 use richter_mock_bedrock::{
     Nanos,
     world::{RegionId, RouteId},
@@ -22,7 +22,8 @@ pub struct Work {
     pub route: RouteId,
     /// Region that served it.
     pub region: RegionId,
-    pub input_tokens: u32,
+    /// What of the prompt was read anew, from the cache, and written to it; no output.
+    pub input: Usage,
     /// Made by the service, whoever still listened.
     pub output_tokens: u32,
     /// Whether the answer stopped at a `max_tokens` that the strategy had set below the caller's.

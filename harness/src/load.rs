@@ -22,7 +22,7 @@ pub mod trace;
 use std::sync::Arc;
 
 use richter_core::request::{Api, Priority};
-use richter_mock_bedrock::{Nanos, dist::Sampler, luck::Luck};
+use richter_mock_bedrock::{Nanos, dist::Sampler, engine::Prefix, luck::Luck};
 
 pub use self::{
     arrival::{ARRIVALS, ArrivalInfo},
@@ -53,6 +53,8 @@ pub struct Arrival {
     /// How many tokens the model would produce for it.
     pub output_tokens: u32,
     pub max_tokens: Option<u32>,
+    /// The part of its prompt that others begin with, too.
+    pub prefix: Option<Prefix>,
     /// How long the caller waits before leaving.
     pub patience: Option<Nanos>,
 }

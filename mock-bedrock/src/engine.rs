@@ -5,10 +5,12 @@
 //! of capacity gets its whole reservation back, its request included.
 
 mod answer;
+mod cache;
 mod call;
 mod open;
 mod stages;
 
+pub use cache::{PREFIX_MIN, Prefix};
 pub use call::{Abandoned, Answer, BodyEnd, Call, CallId, Operation, Reported, Served, Stop};
 
 pub use crate::pool::PoolState;
@@ -34,6 +36,7 @@ pub struct Engine {
     quotas: Quotas,
     load: Vec<RegionLoad>,
     open: OpenCalls,
+    cache: cache::PromptCache,
     latency: Draws,
     routing: Draws,
     records: Option<Box<RecordLog>>,
@@ -46,6 +49,7 @@ impl Engine {
             quotas: Quotas::new(&world),
             load: world.capacities().map(|capacity| RegionLoad { capacity, running: 0 }).collect(),
             open: OpenCalls::default(),
+            cache: cache::PromptCache::default(),
             latency: luck.stream(Stream::Latency),
             routing: luck.stream(Stream::Routing),
             records: None,

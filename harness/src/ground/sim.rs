@@ -158,7 +158,7 @@ impl<'p, W: Witness> Simulation<'p, W> {
             priority: class.priority,
             input_tokens: arrival.input_tokens,
             max_tokens: arrival.max_tokens,
-            prefix: None,
+            prefix: arrival.prefix.map(|prefix| prefix.key),
             intended: arrival.at,
         };
         let mut dice = self.jitter.dice(arrival.number, 0, 0);

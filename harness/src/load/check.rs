@@ -5,6 +5,7 @@ use std::{ffi::OsString, fmt::Display, path::Path, sync::Arc};
 use indexmap::IndexMap;
 use richter_mock_bedrock::{
     Nanos, SpecProblem,
+    engine::PREFIX_MIN,
     units::{Share, Span},
 };
 
@@ -15,7 +16,7 @@ use super::{
     number::{MAX_AGAIN, MAX_COPIES, MAX_PHASES, MAX_USERS},
     population::Population,
     seconds,
-    spec::{ClassSpec, PhaseSpec, PopulationSpec, TraceFormat, TraceSpec, TrafficSpec},
+    spec::{ClassSpec, PhaseSpec, PopulationSpec, SharedPrefixSpec, TraceFormat, TraceSpec, TrafficSpec},
     tenants::{self, Asking, Roll},
     trace::{
         Trace, place,
@@ -144,6 +145,20 @@ fn check_mix(mix: &IndexMap<String, ClassSpec>, notes: &mut Notes<'_>) {
     }
 }
 
+fn check_shared(shared: SharedPrefixSpec, class: &ClassSpec, notes: &mut Notes<'_>) {
+    if shared.prefixes == 0 {
+        notes.at("prefixes", "there is no prompt to begin with", "write a count such as 50");
+    }
+    let tokens = shared.tokens.0;
+    if tokens < u64::from(PREFIX_MIN) || tokens > u64::from(u32::MAX) {
+        let hint = format!("write a count from {PREFIX_MIN} on, or leave `shared_prefix` out");
+        notes.at("tokens", format!("no Region caches a beginning of {tokens} tokens"), hint);
+    } else if class.input.sampler().at(0.5) <= tokens as f64 {
+        let message = "half of the prompts are no longer than the beginning that they share";
+        notes.at("tokens", message, "write less than the usual `input`");
+    }
+}
+
 fn check_class(class: &ClassSpec, notes: &mut Notes<'_>) {
     if class.max_tokens.is_some_and(|tokens| tokens.0 == 0 || tokens.0 > u64::from(u32::MAX)) {
         notes.at("max_tokens", "max_tokens must be at least 1 and fit 32 bits", "write a count such as 1024");
@@ -157,6 +172,9 @@ fn check_class(class: &ClassSpec, notes: &mut Notes<'_>) {
     }
     if let Some(tenants) = &class.tenants {
         tenants.check(&mut notes.under("tenants"));
+    }
+    if let Some(shared) = &class.shared_prefix {
+        check_shared(*shared, class, &mut notes.under("shared_prefix"));
     }
     if let Some(again) = &class.again
         && !(1..=MAX_AGAIN).contains(&again.times)

@@ -3,6 +3,7 @@
 use richter_mock_bedrock::{
     Nanos,
     dist::Sampler,
+    engine::Prefix,
     luck::{Draws, Luck, Stream},
 };
 
@@ -13,6 +14,7 @@ const CLASS: u32 = 0;
 const INPUT: u32 = 0;
 const OUTPUT: u32 = 1;
 const TENANT: u32 = 1;
+const PREFIX: u32 = 2;
 const AGAIN: u32 = 0;
 const AFTER: u32 = 1;
 
@@ -29,8 +31,16 @@ struct Class {
     output: Sampler,
     tenants: Asking,
     max_tokens: Option<u32>,
+    shared: Option<Shared>,
     patience: Option<Nanos>,
     again: Option<Again>,
+}
+
+/// Beginnings that prompts of a class share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Shared {
+    prefixes: u32,
+    tokens: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +103,12 @@ impl Mix {
             input_tokens,
             output_tokens,
             max_tokens: class.max_tokens,
+            prefix: class.shared.map(|shared| {
+                let nth = keys.sizes.draw(point.number, 0, PREFIX).below(u64::from(shared.prefixes));
+                // Each prompt ends with something of its own.
+                let tokens = shared.tokens.min(input_tokens.saturating_sub(1));
+                Prefix { key: (index as u64) << 32 | nth, tokens }
+            }),
             patience: class.patience,
         }
     }
@@ -123,6 +139,10 @@ impl Class {
             input: spec.input.sampler(),
             output: spec.output.sampler(),
             max_tokens: spec.max_tokens.map(|tokens| whole_tokens(tokens.0 as f64)),
+            shared: spec.shared_prefix.as_ref().map(|shared| Shared {
+                prefixes: shared.prefixes,
+                tokens: whole_tokens(shared.tokens.0 as f64),
+            }),
             patience: spec.abandon_after.map(|span| span.0),
             again: spec.again.as_ref().map(|again| Again {
                 share: again.share.0,

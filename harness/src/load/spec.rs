@@ -40,6 +40,9 @@ pub struct ClassSpec {
     /// tenant, called like the class.
     #[serde(default)]
     pub tenants: Option<TenantsSpec>,
+    /// A part that prompts begin with and share with others, such as a system prompt; Regions cache it.
+    #[serde(default)]
+    pub shared_prefix: Option<SharedPrefixSpec>,
     /// How long a caller waits for the whole answer before leaving.
     #[serde(default)]
     pub abandon_after: Option<Span>,
@@ -47,6 +50,15 @@ pub struct ClassSpec {
     /// their own `retry_after` instead.
     #[serde(default)]
     pub again: Option<AgainSpec>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SharedPrefixSpec {
+    /// How many different beginnings there are; each request has one of them, all equally often.
+    pub prefixes: u32,
+    /// Length of each, part of `input`. Bedrock caches none that is shorter than 1,024 tokens.
+    pub tokens: Tokens,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

@@ -1,5 +1,6 @@
 //! Whole schedules: from settings as written to the arrivals of a run.
 
+mod prefixes;
 mod refusals;
 
 use std::path::Path;

@@ -293,7 +293,10 @@ impl Witness for Recorder {
         let region = usize::from(work.region.0);
         let tally = self.tally(work.attempt.flight.slot);
         tally.served_by_region[region] += 1;
-        tally.input_by_route[route] += u64::from(work.input_tokens);
+        let Usage { input, cache_read, cache_write, .. } = work.input;
+        tally.input_by_route[route] += u64::from(input);
+        tally.cache_read_by_route[route] += u64::from(cache_read);
+        tally.cache_write_by_route[route] += u64::from(cache_write);
         tally.output_by_route[route] += u64::from(work.output_tokens);
         if !work.delivered {
             tally.wasted_tokens += u64::from(work.output_tokens);
@@ -305,7 +308,7 @@ impl Witness for Recorder {
         self.handed = work.delivered.then_some(Handed { attempt, output_tokens, route, cut_short });
         self.series.served(now, region, usize::from(work.target.0));
         if let Some(price) = &self.prices[route] {
-            let usage = Usage { input: work.input_tokens, output: work.output_tokens, ..Usage::default() };
+            let usage = Usage { output: work.output_tokens, ..work.input };
             self.abort.spent(now, price.cost_usd(usage));
         }
     }

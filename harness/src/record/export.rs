@@ -24,7 +24,7 @@ use super::{
     tally::{CLASSES, REASONS, Tally},
     windows::{TimesOverTime, Window},
 };
-use crate::scenario::plan::Plan;
+use crate::{price::Price, scenario::plan::Plan};
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
@@ -138,10 +138,15 @@ fn used_targets(plan: &Plan, strategy: usize) -> Vec<bool> {
 fn cost(plan: &Plan, tally: &Tally, used: &[bool], hours: f64) -> Option<f64> {
     let mut usd = 0.0;
     for (index, price) in plan.route_prices.iter().enumerate() {
-        let (input, output) = (tally.input_by_route[index], tally.output_by_route[index]);
+        let tokens = [
+            tally.input_by_route[index],
+            tally.output_by_route[index],
+            tally.cache_read_by_route[index],
+            tally.cache_write_by_route[index],
+        ];
         match price {
-            Some(price) => usd += (input as f64 * price.input + output as f64 * price.output) / 1e6,
-            None if input + output > 0 => return None,
+            Some(price) => usd += for_tokens(price, tokens),
+            None if tokens.iter().sum::<u64>() > 0 => return None,
             None => {}
         }
     }
@@ -159,6 +164,13 @@ fn has_standing_cost(target: &TargetSpec) -> bool {
     matches!(target, TargetSpec::Provisioned(_))
 }
 
+/// Tokens of input, of output, read from a cache and written to it.
+fn for_tokens(price: &Price, tokens: [u64; 4]) -> f64 {
+    let prices = [price.input, price.output, price.cache_read, price.cache_write];
+    let millionths: f64 = tokens.iter().zip(prices).map(|(tokens, price)| *tokens as f64 * price).sum();
+    millionths / 1e6
+}
+
 fn by_name(names: &[String], counts: &[u64]) -> IndexMap<String, u64> {
     let named = names.iter().zip(counts).filter(|(_, count)| **count > 0);
     named.map(|(name, count)| (name.clone(), *count)).collect()
@@ -170,6 +182,7 @@ fn by_class(counts: &[u64; CLASSES]) -> IndexMap<String, u64> {
 }
 
 fn phase_cell(tally: &Tally, names: &Names) -> PhaseCell {
+    let prompts = [&tally.input_by_route, &tally.cache_read_by_route, &tally.cache_write_by_route];
     PhaseCell {
         offered: tally.offered,
         answered: tally.answered,
@@ -189,7 +202,7 @@ fn phase_cell(tally: &Tally, names: &Names) -> PhaseCell {
         answered_by_target: tally.answered_by_target.clone(),
         answered_by_model: by_name(&names.models, &tally.answered_by_model),
         served_by_region: by_name(&names.regions, &tally.served_by_region),
-        input_tokens: tally.input_by_route.iter().sum(),
+        input_tokens: prompts.into_iter().flatten().sum(),
         output_tokens: tally.output_by_route.iter().sum(),
         wasted_tokens: tally.wasted_tokens,
         cost_usd: None,

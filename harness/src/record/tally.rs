@@ -59,7 +59,10 @@ pub struct Tally {
     pub answered_by_model: Vec<u64>,
     pub served_by_region: Vec<u64>,
     /// Tokens by route, since prices differ by target, and behind a prompt router by model.
+    /// Prompts' tokens that no cache had.
     pub input_by_route: Vec<u64>,
+    pub cache_read_by_route: Vec<u64>,
+    pub cache_write_by_route: Vec<u64>,
     pub output_by_route: Vec<u64>,
     pub wasted_tokens: u64,
     pub first_token: Latency,
@@ -98,6 +101,8 @@ impl Tally {
             answered_by_model: vec![0; models],
             served_by_region: vec![0; regions],
             input_by_route: vec![0; routes],
+            cache_read_by_route: vec![0; routes],
+            cache_write_by_route: vec![0; routes],
             output_by_route: vec![0; routes],
             wasted_tokens: 0,
             first_token: Latency::default(),

@@ -1,6 +1,9 @@
 //! An admitted call's answer: latency, head and body, all at once.
 
-use super::{Answer, BodyEnd, CallId, Engine, OpenCall, Reported, Stop, stages::Visit};
+use super::{
+    Answer, BodyEnd, CallId, Engine, OpenCall, PREFIX_MIN, Prefix, Reported, Stop, cache::CacheKey,
+    stages::Visit,
+};
 use crate::{
     Nanos,
     fault::{BodyFault, LatencyChange},
@@ -36,12 +39,8 @@ impl Engine {
     /// Everything was granted: what the caller gets, and when.
     pub(super) fn answer(&mut self, visit: &Visit<'_>, hold: Hold) -> Answer {
         let made = self.make(visit);
-        let usage = Reported {
-            input: visit.call.input_tokens,
-            output: made.tokens,
-            cache_read: visit.call.cache_read,
-            cache_write: visit.call.cache_write,
-        };
+        self.keep(visit, made.body.first_at);
+        let usage = Reported { output: made.tokens, ..visit.prompt };
         let factor = if visit.quiet { 1.0 } else { self.faults.usage(visit.now, &visit.subject) };
         let call = self.hold_open(visit, hold, &made, usage);
         let Made { head_at, body, .. } = made;
@@ -57,7 +56,28 @@ impl Engine {
             silence_max: body.silence_max,
             silence_from: body.silence_from,
             end: body.end,
+            prompt: visit.prompt,
             usage: if factor == 1.0 { usage } else { usage.times(factor) },
+        }
+    }
+
+    /// What of the prompt is in the cache of the Region that serves the call, and what has to be written to it.
+    pub(super) fn look_up(&mut self, visit: &mut Visit<'_>) {
+        let Some((key, prefix)) = cacheable(visit) else { return };
+        let tokens = prefix.tokens.min(visit.prompt.input);
+        visit.prompt.input -= tokens;
+        match self.cache.reads(key, visit.now) {
+            true => visit.prompt.cache_read = visit.prompt.cache_read.saturating_add(tokens),
+            false => visit.prompt.cache_write = visit.prompt.cache_write.saturating_add(tokens),
+        }
+    }
+
+    /// Keeps what was read anew. A unary answer's first token is made before the caller sees it, but who knows when.
+    fn keep(&mut self, visit: &Visit<'_>, first_at: Nanos) {
+        if visit.prompt.cache_write > visit.call.cache_write
+            && let Some((key, _)) = cacheable(visit)
+        {
+            self.cache.writes(key, first_at, visit.now);
         }
     }
 
@@ -117,7 +137,7 @@ impl Engine {
         let model = self.world.model_at(visit.route.model);
         let salt = self.world.region_at(serving).salt ^ model.salt;
         // What the cache holds need not be read again.
-        let prompt = visit.call.input_tokens.saturating_add(visit.call.cache_write);
+        let prompt = visit.prompt.input.saturating_add(visit.prompt.cache_write);
         let speed = model.latency.draw(&visit.chance, salt, prompt);
         let load = match visit.route.kind {
             RouteKind::Provisioned => 1.0,
@@ -126,6 +146,12 @@ impl Engine {
         let first = nanos(speed.first * load * change.prefill).saturating_add(change.first_token_add);
         Pace { first: head_at.saturating_add(first.max(1)), gap: speed.gap * load * change.decode }
     }
+}
+
+/// The beginning of the prompt, if it is long enough to be cached, and where.
+fn cacheable(visit: &Visit<'_>) -> Option<(CacheKey, Prefix)> {
+    let prefix = visit.call.prefix.filter(|prefix| prefix.tokens >= PREFIX_MIN)?;
+    Some(((visit.subject.serving, visit.route.model, prefix.key), prefix))
 }
 
 impl Body {

@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out.
 
+use super::Prefix;
 use crate::{
     Nanos,
     exception::Exception,
@@ -39,8 +40,11 @@ pub struct Call {
     pub request: u64,
     pub attempt: u32,
     pub input_tokens: u32,
+    /// Known to be read from the prompt cache or written to it, on top of the input tokens.
     pub cache_read: u32,
     pub cache_write: u32,
+    /// The part of the input tokens that the engine looks up in its own prompt caches.
+    pub prefix: Option<Prefix>,
     pub max_tokens: Option<u32>,
     /// How many tokens the model would produce if nothing stopped it.
     pub output_tokens: u32,
@@ -98,6 +102,8 @@ pub struct Answer {
     /// Usage as the answer reports it (a fault may make it wrong). An answer that breaks reports none on the wire;
     /// here it has what was used up to then.
     pub usage: Reported,
+    /// The prompt as it was worked on, whatever is reported: read anew, from the cache, or written to it.
+    pub prompt: Reported,
 }
 
 impl Answer {

@@ -1,6 +1,6 @@
 //! The stages that one attempt passes, in their fixed order, until it is turned away or granted everything.
 
-use super::{Answer, Call, Engine};
+use super::{Answer, Call, Engine, Reported};
 use crate::{
     Nanos,
     exception::{Exception, ExceptionKind},
@@ -22,6 +22,8 @@ const TRIES_MAX: u32 = 3;
 pub(super) struct Visit<'a> {
     pub now: Nanos,
     pub call: &'a Call,
+    /// The prompt as the cache leaves it; of outputs nothing is known yet.
+    pub prompt: Reported,
     pub route: Route,
     /// No fault is active: nothing need be asked.
     pub quiet: bool,
@@ -62,6 +64,12 @@ impl Engine {
         let mut visit = Visit {
             now,
             call,
+            prompt: Reported {
+                input: call.input_tokens,
+                cache_read: call.cache_read,
+                cache_write: call.cache_write,
+                output: 0,
+            },
             route,
             quiet,
             subject: Subject {
@@ -141,7 +149,10 @@ impl Engine {
         self.available(visit)?;
         let hold = self.admit(visit)?;
         match self.find_capacity(visit) {
-            Ok(()) => Ok(self.answer(visit, hold)),
+            Ok(()) => {
+                self.look_up(visit);
+                Ok(self.answer(visit, hold))
+            }
             Err(exception) => {
                 self.quotas.refund(visit.now, hold);
                 Err(exception.into())

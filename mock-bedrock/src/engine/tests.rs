@@ -49,6 +49,7 @@ fn call(request: u64) -> Call {
         input_tokens: 100,
         cache_read: 0,
         cache_write: 0,
+        prefix: None,
         max_tokens: Some(200),
         output_tokens: 51,
         tenant: 0,

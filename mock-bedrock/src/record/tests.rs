@@ -39,6 +39,7 @@ fn call(route: u16, request: u64) -> Call {
         input_tokens: 100,
         cache_read: 7,
         cache_write: 5,
+        prefix: None,
         max_tokens: Some(20),
         output_tokens: 51,
         tenant: 0,

@@ -51,6 +51,8 @@ impl Ask {
             max_tokens: self.max_tokens,
             output_tokens: self.output_tokens,
             tenant: self.tenant,
+            // No traffic of these tests shares the beginning of its prompts.
+            prefix: None,
             connect_within: None,
         }
     }

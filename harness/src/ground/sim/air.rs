@@ -45,6 +45,8 @@ pub struct Produced {
     pub region: RegionId,
     /// Whether it stops at `max_tokens`, or at the model's maximum.
     pub stops_early: bool,
+    /// The prompt as the cache left it; no output.
+    pub input: Usage,
 }
 
 /// How an attempt will end, as far as the caller's side goes.
@@ -134,15 +136,26 @@ impl Flown {
     /// Fills in an answer's course; gives the longest pause after its first content.
     fn take_answer(&mut self, answer: Answer, streams: bool) -> Pause {
         self.head_at = streams.then_some(answer.head_at);
-        let stops_early = matches!(answer.end, BodyEnd::Complete { stop: Stop::MaxTokens });
-        self.answer =
-            Some(Produced { call: answer.call, route: answer.route, region: answer.region, stops_early });
         let usage = Usage {
             input: answer.usage.input,
             output: answer.usage.output,
             cache_read: answer.usage.cache_read,
             cache_write: answer.usage.cache_write,
         };
+        let input = Usage {
+            input: answer.prompt.input,
+            output: 0,
+            cache_read: answer.prompt.cache_read,
+            cache_write: answer.prompt.cache_write,
+        };
+        let stops_early = matches!(answer.end, BodyEnd::Complete { stop: Stop::MaxTokens });
+        self.answer = Some(Produced {
+            call: answer.call,
+            route: answer.route,
+            region: answer.region,
+            stops_early,
+            input,
+        });
         self.ends_at = answer.last_at;
         self.end = match answer.end {
             BodyEnd::Complete { .. } => Planned::Complete(usage),

@@ -69,6 +69,7 @@ mod tests {
             input_tokens: 1,
             output_tokens: 1,
             max_tokens: None,
+            prefix: None,
             patience: Some(3),
         };
         let (first, second) = (FlightId { slot: 0, generation: 0 }, FlightId { slot: 0, generation: 1 });

@@ -27,6 +27,30 @@ fn a_call_reserves_input_and_max_tokens_and_settles_to_real_use_with_burndown() 
 }
 
 #[test]
+fn a_prefix_is_written_once_and_read_without_counting_where_it_was_written() {
+    let mut engine = metered("continues");
+    let prefix = Some(Prefix { key: 7, tokens: 1_500 });
+    let call = |request| Call { input_tokens: 2_000, prefix, ..call(request) };
+    let cached = |answer: &Answer| (answer.usage.input, answer.usage.cache_read, answer.usage.cache_write);
+    let first = answer(engine.call(0, &call(1)));
+    let at_once = answer(engine.call(1, &call(2)));
+    assert_eq!((cached(&first), cached(&at_once)), ((500, 0, 1_500), (500, 0, 1_500)));
+    let now = at_once.last_at;
+    engine.finish(now, first.call);
+    engine.finish(now, at_once.call);
+    let before = tokens_left(&mut engine, now);
+    let hit = answer(engine.call(now, &call(3)));
+    assert_eq!(cached(&hit), (500, 1_500, 0));
+    assert_eq!(tokens_left(&mut engine, now), before - (2_000.0 + 200.0), "it is reserved");
+    engine.finish(now, hit.call);
+    assert_eq!(tokens_left(&mut engine, now), before - (500.0 + 51.0 * 5.0), "and does not count in the end");
+    let late = answer(engine.call(now + 301_000 * MS, &call(4)));
+    assert_eq!(cached(&late), (500, 0, 1_500), "cold after five minutes");
+    let short = Call { prefix: Some(Prefix { key: 9, tokens: 1_000 }), ..call(5) };
+    assert_eq!(cached(&answer(engine.call(now, &short))), (2_000, 0, 0), "too short to be cached");
+}
+
+#[test]
 fn unset_max_tokens_reserves_the_models_maximum() {
     let mut engine = metered("continues");
     answer(engine.call(0, &Call { max_tokens: None, ..call(1) }));

@@ -27,6 +27,7 @@ fn call(request: u64, route: u16, operation: Operation) -> Call {
         input_tokens: 100,
         cache_read: 0,
         cache_write: 0,
+        prefix: None,
         max_tokens: Some(500),
         output_tokens: 100,
         tenant: 0,

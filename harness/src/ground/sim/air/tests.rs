@@ -27,6 +27,7 @@ fn answer() -> Answer {
         silence_from: SENT + 100 * MS,
         end: BodyEnd::Complete { stop: Stop::EndTurn },
         usage: Reported { input: 7, output: 5, ..Reported::default() },
+        prompt: Reported { input: 7, ..Reported::default() },
     }
 }
 
