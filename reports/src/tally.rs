@@ -17,6 +17,8 @@ pub struct View<'a> {
     pub run: &'a RunFile,
     /// By cell, by phase.
     times: Vec<Vec<Times>>,
+    /// Places of each strategy's cells, so that a run of thousands of strategies is not searched for every number.
+    places: Vec<Vec<usize>>,
     /// Histograms that could not be read.
     pub damage: Vec<String>,
 }
@@ -51,12 +53,20 @@ impl<'a> View<'a> {
                 cell.phases.iter().map(|phase| Times::decode(&phase.histograms, &mut damage)).collect()
             })
             .collect();
-        View { run, times, damage }
+        let mut places = vec![Vec::new(); run.strategies.len()];
+        for (place, cell) in run.cells.iter().enumerate() {
+            places[cell.strategy].push(place);
+        }
+        View { run, times, damage, places }
     }
 
     /// The cells of one strategy, by replication.
-    pub fn cells(&self, strategy: usize) -> impl Iterator<Item = &'a Cell> {
-        self.run.cells.iter().filter(move |cell| cell.strategy == strategy)
+    pub fn cells(&self, strategy: usize) -> impl Iterator<Item = &'a Cell> + use<'_, 'a> {
+        self.places(strategy).iter().map(|place| &self.run.cells[*place])
+    }
+
+    fn places(&self, strategy: usize) -> &[usize] {
+        self.places.get(strategy).map_or(&[], Vec::as_slice)
     }
 
     /// Phases that are judged when nothing else is said.
@@ -67,21 +77,21 @@ impl<'a> View<'a> {
 
     /// The sum over all replications.
     pub fn tally(&self, strategy: usize, phases: &[usize]) -> Tally {
-        self.sum(phases, |cell| cell.strategy == strategy)
+        self.sum(phases, strategy, |_| true)
     }
 
     /// One sum per replication.
     pub fn tallies(&self, strategy: usize, phases: &[usize]) -> BTreeMap<u32, Tally> {
         let each = self.cells(strategy).map(|cell| cell.replication);
-        each.map(|r| (r, self.sum(phases, |cell| cell.strategy == strategy && cell.replication == r)))
-            .collect()
+        each.map(|r| (r, self.sum(phases, strategy, |cell| cell.replication == r))).collect()
     }
 
-    fn sum(&self, phases: &[usize], pick: impl Fn(&Cell) -> bool) -> Tally {
+    fn sum(&self, phases: &[usize], strategy: usize, pick: impl Fn(&Cell) -> bool) -> Tally {
         let mut tally = Tally::default();
         tally.counts.cost_usd = Some(0.0);
         tally.counts.cut_short = Some(0);
-        for (cell, times) in self.run.cells.iter().zip(&self.times).filter(|(cell, _)| pick(cell)) {
+        let cells = self.places(strategy).iter().map(|place| (&self.run.cells[*place], &self.times[*place]));
+        for (cell, times) in cells.filter(|(cell, _)| pick(cell)) {
             tally.replications += 1;
             for phase in phases {
                 if let (Some(counts), Some(times)) = (cell.phases.get(*phase), times.get(*phase)) {
