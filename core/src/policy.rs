@@ -25,6 +25,7 @@ pub mod probe;
 pub mod quantile;
 pub mod queue;
 pub mod ramp;
+pub mod remedy;
 pub mod retry;
 pub mod selector;
 pub mod shed;

@@ -10,11 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{MILLISECOND, SECOND, selector::share};
-use crate::{
-    Nanos,
-    failure::{Failure, Timer},
-    span,
-};
+use crate::{Nanos, failure::Failure, span};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,38 +79,6 @@ impl RetrySpec {
         };
         let factor = 1u64.checked_shl(retry.saturating_sub(1)).unwrap_or(u64::MAX);
         span::nanos(base).saturating_mul(factor).min(span::nanos(self.cap))
-    }
-}
-
-/// What may be done about a failure before any content reached the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// Another target, or the same one after a wait.
-    Anywhere,
-    /// Another target; the same one would fail the same way.
-    Elsewhere,
-    /// Nothing: the request itself is at fault, or its time is over.
-    Surface,
-}
-
-pub const fn remedy(failure: Failure) -> Remedy {
-    match failure {
-        Failure::Throttle { .. }
-        | Failure::Capacity { .. }
-        | Failure::ServerFault { .. }
-        | Failure::Transport(_)
-        | Failure::StreamBroken
-        | Failure::Timeout(Timer::Connect) => Remedy::Anywhere,
-        Failure::Timeout(Timer::FirstToken | Timer::Idle | Timer::Model)
-        | Failure::QuotaHard
-        | Failure::Access
-        | Failure::Credential
-        | Failure::ModelUnavailable => Remedy::Elsewhere,
-        Failure::Timeout(Timer::Total)
-        | Failure::ContextWindow
-        | Failure::Content
-        | Failure::BadRequest
-        | Failure::LocalReject => Remedy::Surface,
     }
 }
 

@@ -20,6 +20,7 @@ mod choose;
 mod decide;
 mod gates;
 mod learn;
+mod models;
 mod outlook;
 mod preset;
 mod settings;
@@ -59,6 +60,7 @@ use crate::{
     span,
 };
 
+pub use models::ModelsSpec;
 pub use preset::{NAMES as PRESETS, settings as preset};
 
 pub const INFO: StrategyInfo = StrategyInfo {
@@ -125,6 +127,9 @@ pub struct ComposedSpec {
     /// Known quotas, by target; what is not given is learnt from throttles. For `quota` and `pacing`.
     #[serde(default)]
     pub limits: BTreeMap<String, LimitSpec>,
+    /// Which other model may answer when that of the tiers cannot.
+    #[serde(default)]
+    pub models: Option<ModelsSpec>,
     /// A second attempt in another Region when a stream's first one stays silent.
     #[serde(default)]
     pub hedge: Option<Part<HedgeSpec>>,
@@ -259,6 +264,10 @@ impl ComposedSpec {
         }
         for name in self.limits.keys() {
             targets.push((path(&[INFO.name, "limits", name]), &**name));
+        }
+        for (keys, name) in self.models.iter().flat_map(ModelsSpec::targets) {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            targets.push((path(&[&[INFO.name, "models"], &keys[..]].concat()), name));
         }
         for (at, step) in self.on_exhausted.iter().flatten().enumerate() {
             if let Exhausted::LastResort(last) = step {

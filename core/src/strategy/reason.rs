@@ -52,6 +52,7 @@ reasons! {
     AskedAnyway, "asked_anyway", "asked against our own books, since a refusal costs less than no answer";
     QuotaShort, "quota_short", "no quota is left for this request, by the strategy's own books";
     Hedged, "hedged", "a second attempt elsewhere, because the first one is silent for too long";
+    NextModel, "next_model", "another model, because no target of this one can answer";
     ConcurrencyFull, "concurrency_full", "every target that could take it has as many attempts in the air as it bears";
     ThrottledLocally, "throttled_locally", "turned away here, because the service refuses most of what is sent";
     Ejected, "ejected", "every target that could take it is out of use, for faring worse than the others";

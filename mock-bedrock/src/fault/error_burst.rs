@@ -34,6 +34,9 @@ pub struct ErrorBurstSpec {
     /// send it.
     #[serde(default)]
     pub retry_after: Option<Dist<Span>>,
+    /// Text of the errors where their usual one will not do, such as that of a content filter.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -42,6 +45,7 @@ pub(super) struct ErrorBurst {
     pub errors: Vec<(f64, ExceptionKind)>,
     pub share: f64,
     pub retry_after: Option<Sampler>,
+    pub message: Option<String>,
 }
 
 impl Settings for ErrorBurstSpec {
@@ -70,6 +74,7 @@ impl Settings for ErrorBurstSpec {
             errors: mix(&self.errors, total),
             share: checks.share(self.share),
             retry_after: self.retry_after.as_ref().map(|after| checks.dist("retry_after", after)),
+            message: self.message.clone(),
         }
     }
 }
@@ -94,7 +99,9 @@ impl Kind for ErrorBurst {
         // Rounding may leave the last sum a hair below 1.
         let (_, kind) = self.errors.get(place).or(self.errors.last())?;
         let retry_after_ms = self.retry_after.as_ref().map(|after| (after.at(chosen.unit(1)) / 1e6) as u64);
-        Some(Exception { retry_after_ms, ..Exception::usual(*kind) })
+        let usual = Exception::usual(*kind);
+        let message = self.message.as_ref().map_or(usual.message, |text| text.clone().into());
+        Some(Exception { retry_after_ms, message, ..usual })
     }
 }
 
@@ -113,7 +120,7 @@ mod tests {
         [(0.7, ExceptionKind::ServiceUnavailableException), (1.0, ExceptionKind::InternalServerException)];
 
     fn burst(share: f64) -> crate::fault::FaultRule {
-        rule(Action::ErrorBurst(ErrorBurst { errors: MIX.to_vec(), share, retry_after: None }))
+        rule(Action::ErrorBurst(ErrorBurst { errors: MIX.to_vec(), share, retry_after: None, message: None }))
     }
 
     #[test]
@@ -143,7 +150,7 @@ mod tests {
     fn it_can_add_a_time_to_come_back() {
         let retry_after = Some(Sampler::Constant(2e9));
         let mut faults =
-            faults([rule(Action::ErrorBurst(ErrorBurst { errors: MIX.to_vec(), share: 1.0, retry_after }))]);
+            faults([rule(Action::ErrorBurst(ErrorBurst { errors: MIX.to_vec(), share: 1.0, retry_after, message: None }))]);
         let error = faults.capacity(CALL, &subject(1)).expect("share 100%");
         assert_eq!(error.retry_after_ms, Some(2000));
     }
@@ -158,5 +165,15 @@ mod tests {
         let mixed = mix(&errors, 0.4);
         assert_eq!(mixed[0].1, ExceptionKind::ThrottlingException);
         assert!((mixed[0].0 - 0.25).abs() < 1e-12 && (mixed[1].0 - 1.0).abs() < 1e-12, "{mixed:?}");
+    }
+
+    #[test]
+    fn a_text_of_its_own_replaces_the_usual_one_and_nothing_else() {
+        let errors = vec![(1.0, ExceptionKind::ValidationException)];
+        let message = Some("The content filter blocked it.".to_owned());
+        let burst = ErrorBurst { errors, share: 1.0, retry_after: None, message };
+        let said = faults([rule(Action::ErrorBurst(burst))]).capacity(CALL, &subject(1)).expect("a hit");
+        let usual = Exception::usual(ExceptionKind::ValidationException);
+        assert_eq!(said, Exception { message: "The content filter blocked it.".into(), ..usual });
     }
 }

@@ -16,7 +16,7 @@ use crate::{exception::ExceptionKind, luck::Luck, world::RegionId};
 
 fn burst(name: &str, share: f64) -> FaultRule {
     let errors = vec![(1.0, ExceptionKind::ServiceUnavailableException)];
-    named(name, Action::ErrorBurst(ErrorBurst { errors, share, retry_after: None }))
+    named(name, Action::ErrorBurst(ErrorBurst { errors, share, retry_after: None, message: None }))
 }
 
 fn refusal(name: &str, share: f64) -> FaultRule {

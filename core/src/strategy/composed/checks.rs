@@ -6,7 +6,7 @@ mod selectors;
 
 use std::collections::BTreeSet;
 
-use super::{ComposedSpec, Exhausted, INFO, PRESETS, settings::Settings};
+use super::{ComposedSpec, Exhausted, INFO, ModelsSpec, PRESETS, settings::Settings};
 use crate::{
     flight::ATTEMPTS_MAX,
     policy::{budget::BudgetSpec, part::Part},
@@ -23,6 +23,7 @@ pub(super) fn problems(spec: &ComposedSpec) -> Vec<SpecProblem> {
     found.parts(spec);
     found.admission(spec);
     found.exhausted(spec);
+    found.models(spec);
     found.0
 }
 
@@ -36,7 +37,26 @@ pub(super) fn misfits(spec: &ComposedSpec, find: &Find<'_>) -> Vec<SpecProblem> 
         let hint = "add a target in another Region, or leave hedge out";
         found.add(&["hedge"], "all targets are in one Region, so a hedge has nowhere to go", hint);
     }
+    same_models(&mut found, spec, find);
     found.0
+}
+
+/// A map leads to another model; more targets of the same one belong into the tiers.
+fn same_models(found: &mut Found, spec: &ComposedSpec, find: &Find<'_>) {
+    let models = |name: &String| find(name).map(|known| known.spec.models().collect::<Vec<_>>());
+    let home: BTreeSet<&str> = spec.tiers.iter().flatten().filter_map(models).flatten().collect();
+    for (map, names) in spec.models.iter().flat_map(ModelsSpec::maps) {
+        for (at, name) in names.iter().enumerate() {
+            let tiered = spec.tiers.iter().flatten().any(|other| other == name);
+            let known = models(name).filter(|models| !models.is_empty() && !tiered);
+            if home.len() == 1 && known.is_some_and(|models| models.iter().all(|model| home.contains(model)))
+            {
+                let message = format!("\"{name}\" is the model that the tiers have, too");
+                let hint = "list it in a tier, and another model here";
+                found.add(&["models", map, &at.to_string()], message, hint);
+            }
+        }
+    }
 }
 
 struct Found(Vec<SpecProblem>);
@@ -63,7 +83,8 @@ impl Found {
                 "write the targets tier by tier, as in [[east, west], [us]]",
             );
         }
-        if spec.tiers.iter().map(Vec::len).sum::<usize>() >= TARGETS_MAX {
+        let mapped: usize = spec.models.iter().flat_map(ModelsSpec::maps).map(|(_, names)| names.len()).sum();
+        if spec.tiers.iter().map(Vec::len).sum::<usize>() + mapped >= TARGETS_MAX {
             let hint = format!("name fewer than {TARGETS_MAX} targets");
             self.add(&["tiers"], "there are too many targets", hint);
         }
@@ -178,6 +199,35 @@ impl Found {
         if budget.is_some_and(|budget| !budget.can_pay()) {
             let hint = "write a share such as \"10%\" or a floor such as \"1/s\"";
             self.add(keys, "this budget never pays", hint);
+        }
+    }
+
+    fn models(&mut self, spec: &ComposedSpec) {
+        let Some(models) = &spec.models else { return };
+        if models.maps().iter().all(|(_, names)| names.is_empty()) && models.contexts.is_empty() {
+            let hint = "name targets in `general`, `context_window` or `content`, or leave models out";
+            self.add(&["models"], "no other model is named", hint);
+        }
+        if models.hops_max == 0 {
+            let hint = "write a number from 1, or leave the maps out";
+            self.add(&["models", "hops_max"], "without a hop the maps are never used", hint);
+        }
+        let later = models.maps()[1..].iter().any(|(_, names)| !names.is_empty());
+        if later && Settings::of(spec).is_some_and(|settings| settings.retry.attempts_max < 2) {
+            self.add(&["models"], "there is no second attempt for another model", "write `retry: {}`, too");
+        }
+        for (map, names) in models.maps() {
+            for (at, name) in names.iter().enumerate() {
+                if names[..at].contains(name) {
+                    let message = format!("target \"{name}\" is listed twice, so it is never reached here");
+                    self.add(&["models", map, &at.to_string()], message, "list each target once");
+                }
+            }
+        }
+        for (name, context) in &models.contexts {
+            if *context == 0 {
+                self.add(&["models", "contexts", name], "nothing fits into 0 tokens", "write such as 200000");
+            }
         }
     }
 

@@ -58,7 +58,7 @@ impl Composed {
             let (from, to) = self.tiers[tier];
             self.candidates.clear();
             for at in from..to {
-                if !question.concerns(at, self.places[at].domain) {
+                if !question.concerns(at, self.places[at].domain) || !self.fits(at, ask.flight.request) {
                     continue;
                 }
                 match self.verdict(at, ask, question.panic) {

@@ -18,9 +18,10 @@ use crate::{
     flight::{Attempt, FlightId, FlightView},
     policy::{
         MILLISECOND, SECOND, Verdict,
-        retry::{Remedy, remedy},
+        remedy::{Action, actions},
         selector,
     },
+    request::Request,
     span,
     strategy::{Contract, Decision, Lesson, Reason, Send, Step, Strategy},
     target::TargetId,
@@ -69,7 +70,7 @@ impl Strategy for Composed {
         let Some(past) = past else {
             return self.enter(ask);
         };
-        if remedy(past.failure) == Remedy::Surface {
+        if self.is_final(past.failure) {
             return stop(Reason::NotRetryable);
         }
         if flight.attempts.len() as u32 >= self.settings.retry.attempts_max {
@@ -191,37 +192,76 @@ impl Composed {
                 let reason = if probes { Reason::Probe } else { Reason::FirstChoice };
                 self.send(ask, at, reason)
             }
-            Found::Nothing { until } => self.exhausted(ask, None, until),
+            Found::Nothing { until } => {
+                let hop = self.hop(ask, 0, self.instead(ask.flight.request));
+                hop.unwrap_or_else(|| self.exhausted(ask, None, until))
+            }
         }
     }
 
-    /// After a failure: an untried target, in another Region if this one is at fault; else the same one in a while.
+    /// What helps a request that no target of the tiers may take: a larger model if it fits none of them.
+    fn instead(&self, request: &Request) -> Action {
+        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let fits = (0..tiered).any(|at| self.fits(at, request));
+        if fits { Action::NextModel } else { Action::LargerContext }
+    }
+
+    /// Whether nothing helps, or only a model map that there is not.
+    fn is_final(&self, failure: Failure) -> bool {
+        actions(failure).iter().all(|action| match action {
+            Action::LargerContext => self.maps.context_window.is_empty(),
+            Action::OtherContent => self.maps.content.is_empty(),
+            Action::NextTarget | Action::NextModel | Action::RetrySame => false,
+        })
+    }
+
+    /// After a failure: the first remedy that can be had.
     fn again(&mut self, ask: &mut Ask<'_>, past: &Past) -> Decision {
+        let mut earliest = None;
+        for action in actions(past.failure) {
+            let decided = match action {
+                Action::NextTarget => self.next_target(ask, past, &mut earliest),
+                Action::RetrySame if !self.settings.retry.same_target => None,
+                Action::RetrySame => Some(self.same_again(ask, past, earliest)),
+                Action::NextModel | Action::LargerContext | Action::OtherContent => {
+                    self.hop(ask, past.tried, *action)
+                }
+            };
+            if let Some(decision) = decided {
+                return decision;
+            }
+        }
+        match earliest {
+            None => stop(Reason::TargetsSpent),
+            Some(_) => self.exhausted(ask, Some(past), earliest),
+        }
+    }
+
+    /// An untried target of the tiers, in another failure domain if this one is at fault.
+    fn next_target(
+        &mut self,
+        ask: &mut Ask<'_>,
+        past: &Past,
+        earliest: &mut Option<(Nanos, Reason)>,
+    ) -> Option<Decision> {
         let untried = Question { without_places: past.tried, ..Question::default() };
         let elsewhere = Question { without_domains: 1 << self.places[past.at].domain, ..untried };
-        let mut earliest = None;
         let first = if past.failure.class() == FailureClass::Throttle { untried } else { elsewhere };
         for question in [first, untried] {
             match self.choose(ask, question) {
                 Found::Place { at, probes } => {
                     let reason = if probes { Reason::Probe } else { Reason::NextTarget };
-                    return self.send(ask, at, reason);
+                    return Some(self.send(ask, at, reason));
                 }
-                Found::Nothing { until } => earliest = until,
+                Found::Nothing { until } => *earliest = until,
             }
         }
-        self.same_again(ask, past, earliest)
+        None
     }
 
     /// Targets that this request has tried are all that is left for now.
     fn same_again(&mut self, ask: &mut Ask<'_>, past: &Past, untried: Option<(Nanos, Reason)>) -> Decision {
         let retry = self.settings.retry;
-        if !retry.same_target || remedy(past.failure) != Remedy::Anywhere {
-            return match untried {
-                None => stop(Reason::TargetsSpent),
-                Some(_) => self.exhausted(ask, Some(past), untried),
-            };
-        }
         let now = ask.now;
         let waited = ask.flight.asked.is_some_and(|asked| asked <= now && asked > past.ended);
         if !waited {

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{ComposedSpec, Exhausted, settings::Settings, waiting::Waiting};
+use super::{
+    ComposedSpec, Exhausted,
+    models::{Maps, ModelsSpec},
+    settings::Settings,
+    waiting::Waiting,
+};
 use crate::{
     Nanos,
     policy::{
@@ -41,9 +46,10 @@ pub(super) struct Composed {
     pub(super) settings: Settings,
     /// The first and last but one place of each tier.
     pub(super) tiers: Vec<(usize, usize)>,
-    /// Tier by tier, then the last resorts.
+    /// Tier by tier, then the last resorts, then those that only a model map has.
     pub(super) places: Vec<Place>,
     pub(super) pools: Vec<Pool>,
+    pub(super) maps: Maps,
     /// By target.
     pub(super) places_by_target: Vec<u8>,
     pub(super) selector: Selector,
@@ -74,6 +80,8 @@ pub(super) struct Place {
     /// Targets of one failure domain fail together.
     pub(super) domain: usize,
     pub(super) weight: f64,
+    /// Tokens that fit, if somebody told.
+    pub(super) context: Option<u32>,
     pub(super) price: Option<PriceSpec>,
     pub(super) in_flight: u32,
     pub(super) cooldown: Option<Cooldown>,
@@ -108,6 +116,7 @@ impl Composed {
         let mut made = Made {
             settings: &settings,
             limits: &spec.limits,
+            contexts: spec.models.as_ref().map(|models| &models.contexts),
             pools: Vec::new(),
             domains: Vec::new(),
             places: Vec::new(),
@@ -126,6 +135,7 @@ impl Composed {
                 made.place(find, &last.target, 1.0)?;
             }
         }
+        let maps = made.maps(find, spec.models.as_ref())?;
         let Made { pools, places, .. } = made;
         if places.is_empty() {
             return None;
@@ -134,6 +144,7 @@ impl Composed {
         let tiered = tiers.last().map_or(0, |(_, to)| *to);
         Some(Composed {
             tiers,
+            maps,
             pools: pools.into_iter().map(|(_, pool)| pool).collect(),
             places_by_target: by_target(&places),
             selector: Selector::new(settings.select, places.len()),
@@ -198,12 +209,36 @@ fn by_target(places: &[Place]) -> Vec<u8> {
 struct Made<'s> {
     settings: &'s Settings,
     limits: &'s BTreeMap<String, LimitSpec>,
+    contexts: Option<&'s BTreeMap<String, u32>>,
     pools: Vec<(String, Pool)>,
     domains: Vec<String>,
     places: Vec<Place>,
 }
 
 impl Made<'_> {
+    /// Places for the names of the maps; those that the tiers have need no second one.
+    fn maps(&mut self, find: &Find<'_>, spec: Option<&ModelsSpec>) -> Option<Maps> {
+        let Some(spec) = spec else { return Some(Maps::default()) };
+        let mut map = |names: &[String]| -> Option<Vec<usize>> {
+            names.iter().map(|name| self.place_once(find, name)).collect()
+        };
+        Some(Maps {
+            general: map(&spec.general)?,
+            context_window: map(&spec.context_window)?,
+            content: map(&spec.content)?,
+            hops_max: spec.hops_max,
+        })
+    }
+
+    fn place_once(&mut self, find: &Find<'_>, name: &str) -> Option<usize> {
+        let target = find(name)?.id;
+        if let Some(at) = self.places.iter().position(|place| place.target == target) {
+            return Some(at);
+        }
+        self.place(find, name, 1.0)?;
+        Some(self.places.len() - 1)
+    }
+
     fn place(&mut self, find: &Find<'_>, name: &str, weight: f64) -> Option<()> {
         let known = find(name)?;
         let limit = self.limits.get(name).copied();
@@ -217,6 +252,7 @@ impl Made<'_> {
             pool,
             domain,
             weight,
+            context: self.contexts.and_then(|contexts| contexts.get(name)).copied(),
             price: None,
             in_flight: 0,
             cooldown: fault.as_ref().map(|spec| Cooldown::new(spec, probe_for)),

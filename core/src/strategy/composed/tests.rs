@@ -15,6 +15,7 @@ use crate::{
 mod admission;
 mod gates;
 mod laws;
+mod models;
 mod pools;
 mod selectors;
 

@@ -1,0 +1,116 @@
+//! Model maps: which other model may answer, when that of the tiers cannot.
+//!
+//! The targets of a map are tried in the order of the list, each at most once, when nothing of the tiers is left. A
+//! target that cannot take the prompt is passed over: there, in the tiers and in every rule for the end.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    choose::{Ask, Bits},
+    state::Composed,
+};
+use crate::{
+    policy::{Verdict, remedy::Action},
+    request::Request,
+    strategy::{Decision, Reason},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsSpec {
+    /// Names of targets for when no target of the tiers can answer.
+    #[serde(default)]
+    pub general: Vec<String>,
+    /// For prompts that are too long for the model.
+    #[serde(default)]
+    pub context_window: Vec<String>,
+    /// For what the model's content filter stops.
+    #[serde(default)]
+    pub content: Vec<String>,
+    /// Most attempts of one request at targets of these maps.
+    #[serde(default = "two")]
+    pub hops_max: u32,
+    /// Tokens of input and output together that fit, by target; a request that does not fit is not sent there.
+    #[serde(default)]
+    pub contexts: BTreeMap<String, u32>,
+}
+
+fn two() -> u32 {
+    2
+}
+
+impl ModelsSpec {
+    pub(super) fn maps(&self) -> [(&'static str, &[String]); 3] {
+        [("general", &self.general), ("context_window", &self.context_window), ("content", &self.content)]
+    }
+
+    /// Targets of all maps, with the keys of each.
+    pub(super) fn targets(&self) -> Vec<(Vec<String>, &str)> {
+        let mut targets = Vec::new();
+        for (map, names) in self.maps() {
+            for (at, name) in names.iter().enumerate() {
+                targets.push((vec![map.to_owned(), at.to_string()], &**name));
+            }
+        }
+        for name in self.contexts.keys() {
+            targets.push((vec!["contexts".to_owned(), name.clone()], &**name));
+        }
+        targets
+    }
+}
+
+/// The maps with places for names.
+#[derive(Debug, Default)]
+pub(super) struct Maps {
+    pub(super) general: Vec<usize>,
+    pub(super) context_window: Vec<usize>,
+    pub(super) content: Vec<usize>,
+    pub(super) hops_max: u32,
+}
+
+impl Maps {
+    fn of(&self, action: Action) -> &[usize] {
+        match action {
+            Action::NextModel => &self.general,
+            Action::LargerContext => &self.context_window,
+            Action::OtherContent => &self.content,
+            Action::NextTarget | Action::RetrySame => &[],
+        }
+    }
+
+    fn holds(&self, place: usize) -> bool {
+        [&self.general, &self.context_window, &self.content].into_iter().any(|map| map.contains(&place))
+    }
+}
+
+impl Composed {
+    /// The first target of the action's map that may take the request.
+    pub(super) fn hop(&mut self, ask: &Ask<'_>, tried: Bits, action: Action) -> Option<Decision> {
+        let attempts = ask.flight.attempts.iter();
+        let hops = attempts.filter(|a| self.at(a.target).is_some_and(|at| self.maps.holds(at))).count();
+        if hops >= self.maps.hops_max as usize {
+            return None;
+        }
+        for nth in 0..self.maps.of(action).len() {
+            let at = self.maps.of(action)[nth];
+            if tried & (1 << at) != 0 || !self.fits(at, ask.flight.request) {
+                continue;
+            }
+            match self.verdict(at, ask, false) {
+                Verdict::Allow => return Some(self.send(ask, at, Reason::NextModel)),
+                Verdict::Probe => return Some(self.send(ask, at, Reason::Probe)),
+                Verdict::Deny { .. } => {}
+            }
+        }
+        None
+    }
+
+    /// Whether the prompt and the longest answer to it fit the model of a place, as far as we were told.
+    pub(super) fn fits(&self, place: usize, request: &Request) -> bool {
+        let needed = u64::from(request.input_tokens) + u64::from(request.max_tokens.unwrap_or(0));
+        self.places[place].context.is_none_or(|context| needed <= u64::from(context))
+    }
+}
