@@ -222,6 +222,40 @@ impl World {
         self.pools[usize::from(pool.0)].model
     }
 
+    /// One more way in, to capacity that nothing limits; none where the world is full.
+    #[cfg(feature = "server")]
+    pub(crate) fn add_unlimited(&mut self, region: RegionId, model: ModelId, arn: String) -> Option<RouteId> {
+        let route = RouteId(u16::try_from(self.routes.len()).ok()?);
+        let pool = PoolId(u16::try_from(self.pools.len()).ok()?);
+        let from = u32::try_from(self.destinations.len()).ok()?;
+        let name = format!("provisioned {} {arn}", self.region_name(region));
+        self.pools.push(PoolSettings {
+            name,
+            account: AccountId(0),
+            region,
+            model,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            day: None,
+            concurrent: None,
+        });
+        self.destinations.push(region);
+        self.routes.push(Route {
+            kind: RouteKind::Provisioned,
+            account: AccountId(0),
+            region,
+            model,
+            pool,
+            choice: ChoiceRule::SourceFirst,
+            destinations: (from, from + 1),
+            through_profile: false,
+            router: None,
+        });
+        self.route_ids.push(arn);
+        self.unavailable.push(None);
+        Some(route)
+    }
+
     pub fn region_name(&self, region: RegionId) -> &str {
         self.regions.get_index(usize::from(region.0)).map_or("", |(name, _)| name)
     }

@@ -35,17 +35,14 @@ use super::{
     path::segments,
     reply::{self, WireError},
 };
-use crate::{Nanos, record::rfc3339, world::WorldSpec};
+use crate::{Nanos, record::rfc3339, world::World};
 
 pub use form::refuse;
-pub use resolve::{Resolved, standing};
+pub use resolve::{Resolved, stand};
 
-/// What a control plane is made of.
-#[derive(Debug, Clone)]
+/// How a control plane behaves.
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    pub world: WorldSpec,
-    /// The Region of a world that names none.
-    pub region: String,
     /// From asking for provisioned throughput, or for a change of it, until it is in service.
     pub provision_within: Nanos,
 }
@@ -106,8 +103,9 @@ pub struct Control {
 }
 
 impl Control {
-    pub fn new(settings: Settings) -> Control {
-        let atlas = Atlas::new(&settings.world, &settings.region);
+    /// Tells of the ways in that the world has, [`stand`] included or not.
+    pub fn new(settings: Settings, world: &World) -> Control {
+        let atlas = Atlas::of(world);
         Control { atlas, settings, holdings: BTreeMap::new(), empty: Holdings::default(), made: 0 }
     }
 

@@ -56,7 +56,7 @@ impl Control {
     /// How a model can be used from a Region; not at all where it is neither offered there nor reached from there.
     fn ways(&self, region: &str, model: &str) -> Vec<&'static str> {
         let here = self.atlas.offers(region, model);
-        let through = self.atlas.profiles(region).iter().any(|profile| profile.model == model);
+        let through = self.atlas.profiles(region).any(|profile| profile.model == model);
         let ways =
             [here.then_some(ON_DEMAND), through.then_some(INFERENCE_PROFILE), here.then_some(PROVISIONED)];
         ways.into_iter().flatten().collect()

@@ -28,7 +28,7 @@ impl Control {
         let wanted = |name: &str| kind.as_deref().is_none_or(|kind| kind == name);
         let mut all: Vec<Value> = Vec::new();
         if wanted("SYSTEM_DEFINED") {
-            all.extend(self.atlas.profiles(&ask.caller.region).iter().map(|profile| system(ask, profile)));
+            all.extend(self.atlas.profiles(&ask.caller.region).map(|profile| system(ask, profile)));
         }
         if wanted("APPLICATION") {
             all.extend(self.held(ask).profiles.iter().map(|(id, profile)| application(ask, id, profile)));
@@ -47,7 +47,7 @@ impl Control {
             return ok(application(ask, id, profile));
         }
         let found = system_id(ask, id).and_then(|id| self.atlas.profile(&ask.caller.region, id));
-        found.map_or_else(|| Err(missing("inference profile", id)), |profile| ok(system(ask, &profile)))
+        found.map_or_else(|| Err(missing("inference profile", id)), |profile| ok(system(ask, profile)))
     }
 
     pub(super) fn create_profile(&mut self, ask: &Ask<'_>) -> Answer {

@@ -11,6 +11,7 @@ use super::{
     holdings::{Commitment, Provisioned, made_before, missing, no_such_model, room, unique},
     nothing, ok,
     profiles::{mine, owned},
+    resolve::standing_arn,
 };
 use crate::{Nanos, exception::ExceptionKind, server::reply::WireError};
 
@@ -240,8 +241,11 @@ impl Control {
     /// What the world's file says was bought, of this caller's account and Region.
     fn furnished<'a>(&'a self, ask: &Ask<'a>) -> impl Iterator<Item = Value> + 'a {
         let ask = *ask;
-        let here = move |(text, model): (&'a String, &'a String)| {
+        let here = move |(text, model): (&'a str, &'a str)| {
             let arn = Arn::parse(text).filter(|arn| arn.kind == PROVISIONED && mine(&ask, arn))?;
+            if text == standing_arn(&ask.caller.region, &ask.caller.account, model) {
+                return None;
+            }
             let (id, model) = (arn.id, arn::model(&ask.caller.region, model));
             let at = ask.when.text(0);
             Some(json!({
@@ -257,6 +261,6 @@ impl Control {
                 "lastModifiedTime": at,
             }))
         };
-        self.atlas.provisioned.iter().filter_map(here)
+        self.atlas.capacity(&ask.caller.region).filter_map(here)
     }
 }

@@ -12,12 +12,10 @@ use super::{
     Ask,
     arn::partition,
     ask::cut,
-    atlas::Atlas,
+    atlas::{Atlas, Pool},
     form::{TARGET, aws_json, json_error},
     naming::Naming,
 };
-use crate::world::QuotaSpec;
-
 /// Most quotas on one page, and as many as without `MaxResults`.
 const PAGE_MAX: usize = 100;
 
@@ -107,44 +105,24 @@ fn get(atlas: &Atlas, ask: &Ask<'_>, body: &Map<String, Value>) -> Result<Value,
 /// Every quota that limits something in the caller's Region.
 fn quotas(atlas: &Atlas, ask: &Ask<'_>) -> Vec<Value> {
     let region = &*ask.caller.region;
-    let day = atlas.quotas.tokens_per_day.get(region).map(|cap| {
-        let name = "Cross-Model Max Tokens Per Day".to_owned();
-        quota(ask, name, cap.0 as f64)
+    let day = atlas.tokens_per_day(region);
+    let day = day.map(|cap| quota(ask, "Cross-Model Max Tokens Per Day".to_owned(), cap));
+    let per_minute = atlas.quotas(region).flat_map(|(pool, model, limits)| {
+        let (label, name) = (label(pool), Naming::of(model).full());
+        let of = |what: &str, most: Option<f64>| {
+            most.map(|most| quota(ask, format!("{label} {what} per minute for {name}"), plain(most)))
+        };
+        [of("requests", limits.requests), of("tokens", limits.tokens)].into_iter().flatten()
     });
-    let through = atlas.profiles(region);
-    let reached = |model: &str, global: bool| {
-        through.iter().any(|profile| profile.model == model && profile.global() == global)
-    };
-    let pools = [
-        ("On-demand InvokeModel", &atlas.quotas.on_demand),
-        ("Cross-Region InvokeModel", &atlas.quotas.profile),
-        ("Global cross-Region model inference", &atlas.quotas.global_profile),
-    ];
-    let mut all: Vec<Value> = day.into_iter().collect();
-    for (place, (label, regions)) in pools.into_iter().enumerate() {
-        let Some(spec) = regions.get(region) else { continue };
-        for model in atlas.models() {
-            let usable = match place {
-                0 => atlas.offers(region, model),
-                _ => reached(model, place == 2),
-            };
-            if usable {
-                all.extend(of_model(ask, label, model, spec));
-            }
-        }
-    }
-    all
+    day.into_iter().chain(per_minute).collect()
 }
 
-fn of_model(ask: &Ask<'_>, label: &str, model: &str, spec: &QuotaSpec) -> Vec<Value> {
-    let own = spec.models.get(model);
-    let requests = own.and_then(|own| own.requests).or(spec.requests);
-    let tokens = own.and_then(|own| own.tokens).or(spec.tokens);
-    let name = Naming::of(model).full();
-    let of = |what: &str, rate: Option<crate::units::Rate>| {
-        rate.map(|rate| quota(ask, format!("{label} {what} per minute for {name}"), plain(rate.per_minute())))
-    };
-    [of("requests", requests), of("tokens", tokens)].into_iter().flatten().collect()
+fn label(pool: Pool) -> &'static str {
+    match pool {
+        Pool::OnDemand => "On-demand InvokeModel",
+        Pool::Geographic => "Cross-Region InvokeModel",
+        Pool::Global => "Global cross-Region model inference",
+    }
 }
 
 fn quota(ask: &Ask<'_>, name: String, value: f64) -> Value {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     exception::{Exception, ExceptionKind},
     server::caller::Caller,
-    world::{ProvisionedSpec, RouteKind, WorldSpec},
+    world::{RegionId, RouteKind, World},
 };
 
 /// One way in.
@@ -28,23 +28,23 @@ pub struct Resolved {
     pub invoked: Option<String>,
 }
 
-/// The capacity behind whatever is bought at run time: one unlimited way in for each model that a Region serves. Adds
-/// them to the world as written and returns them as routes to resolve.
-pub fn standing(world: &mut WorldSpec, regions: &[&str], account: &str) -> Vec<(RouteKind, String, String)> {
-    let atlas = Atlas::new(world, regions.first().copied().unwrap_or_default());
-    let mut routes = Vec::new();
+/// Gives the world the capacity behind whatever is bought at run time: one way in without limits for each model that
+/// a Region serves. Nobody can call it but by buying.
+pub fn stand(world: &mut World, account: &str) {
+    let atlas = Atlas::of(world);
+    let regions: Vec<RegionId> =
+        (0..u16::try_from(world.regions()).unwrap_or(u16::MAX)).map(RegionId).collect();
     for region in regions {
-        for model in atlas.models().filter(|model| atlas.offers(region, model)) {
-            let arn = standing_arn(region, account, model);
-            let bought = world.provisioned.get_or_insert_default();
-            bought.insert(arn.clone(), ProvisionedSpec::unlimited(model));
-            routes.push((RouteKind::Provisioned, (*region).to_owned(), arn));
+        let name = world.region_name(region).to_owned();
+        for model in atlas.models().filter(|model| atlas.offers(&name, model)) {
+            if let Some(id) = world.model(model) {
+                world.add_unlimited(region, id, standing_arn(&name, account, model));
+            }
         }
     }
-    routes
 }
 
-fn standing_arn(region: &str, account: &str, model: &str) -> String {
+pub(super) fn standing_arn(region: &str, account: &str, model: &str) -> String {
     arn::owned(region, account, PROVISIONED, &arn::id(&["standing", region, model]))
 }
 
@@ -92,19 +92,24 @@ impl Control {
             let (id, model) = (model.to_owned(), model.to_owned());
             return Ok(Resolved { kind: RouteKind::OnDemand, id, model, invoked: None });
         }
-        let through = self.atlas.profiles(region).iter().any(|profile| profile.model == model);
+        let through = self.atlas.profiles(region).any(|profile| profile.model == model);
         Err(if through { Exception::needs_a_profile(model) } else { Exception::invalid_model_id() })
     }
 
     fn through(&self, ask: &Ask<'_>, id: &str) -> Result<Resolved, Exception> {
         let profile = self.atlas.profile(&ask.caller.region, id).ok_or_else(Exception::invalid_model_id)?;
-        Ok(Resolved { kind: RouteKind::Profile, id: profile.id, model: profile.model, invoked: None })
+        let (id, model) = (profile.id.clone(), profile.model.clone());
+        Ok(Resolved { kind: RouteKind::Profile, id, model, invoked: None })
     }
 
     fn capacity(&self, ask: &Ask<'_>, text: &str) -> Result<Resolved, Exception> {
         let (now, within) = (ask.when.now, self.settings.provision_within);
-        if let Some(model) = self.atlas.provisioned.get(text) {
-            let (id, model) = (text.to_owned(), model.clone());
+        let region = &*ask.caller.region;
+        let standing = |model: &str| standing_arn(region, &ask.caller.account, model);
+        let furnished =
+            self.atlas.capacity(region).find(|(arn, model)| *arn == text && standing(model) != text);
+        if let Some((arn, model)) = furnished {
+            let (id, model) = (arn.to_owned(), model.to_owned());
             return Ok(Resolved { kind: RouteKind::Provisioned, id, model, invoked: None });
         }
         let (_, bought) = self.bought(ask, text).ok_or_else(Exception::invalid_model_id)?;
@@ -112,7 +117,7 @@ impl Control {
             return Err(Exception::usual(ExceptionKind::ModelNotReadyException));
         }
         let model = bought.serves(now, within).to_owned();
-        let id = standing_arn(&ask.caller.region, &ask.caller.account, &model);
+        let id = standing(&model);
         Ok(Resolved { kind: RouteKind::Provisioned, id, model, invoked: None })
     }
 

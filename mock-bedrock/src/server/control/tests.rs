@@ -7,7 +7,10 @@ mod resolve;
 mod routers;
 
 use super::*;
-use crate::server::{caller::Usual, reply::ERROR_TYPE};
+use crate::{
+    server::{caller::Usual, reply::ERROR_TYPE},
+    world::{RouteKind, WorldSpec},
+};
 
 pub const HAIKU: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 pub const SONNET: &str = "anthropic.claude-3-5-sonnet-20240620-v1:0";
@@ -31,6 +34,25 @@ quotas:
   global_profile: { us-east-1: { tokens: 700k/min } }
   tokens_per_day: { us-east-1: 700M }
 ";
+
+/// With every way in, and capacity for what is bought.
+pub fn world() -> World {
+    let spec: WorldSpec = serde_saphyr::from_str(WORLD).expect("a world");
+    let mut ways = Vec::new();
+    for region in ["us-east-1", "us-east-2", "us-west-2"] {
+        for model in [HAIKU, SONNET, NOVA, NEW] {
+            ways.push((RouteKind::OnDemand, region, model.to_owned()));
+            ways.push((RouteKind::Profile, region, format!("us.{model}")));
+            ways.push((RouteKind::Profile, region, format!("global.{model}")));
+        }
+    }
+    let capacity = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl";
+    ways.push((RouteKind::Provisioned, "us-east-1", capacity.to_owned()));
+    let ways: Vec<_> = ways.iter().map(|(kind, region, id)| (*kind, *region, &**id)).collect();
+    let mut world = spec.resolve(&ways).expect("a world without problems");
+    stand(&mut world, "111122223333");
+    world
+}
 
 /// A control plane and the time that it is told.
 pub struct Bench {
@@ -60,13 +82,9 @@ impl Got {
 
 impl Bench {
     pub fn new() -> Bench {
-        let settings = Settings {
-            world: serde_saphyr::from_str(WORLD).expect("a world"),
-            region: "us-east-1".into(),
-            provision_within: 60 * SECOND,
-        };
+        let settings = Settings { provision_within: 60 * SECOND };
         let usual = Usual { region: "us-east-1".into(), account: "111122223333".into(), only: false };
-        Bench { control: Control::new(settings), now: 0, usual }
+        Bench { control: Control::new(settings, &world()), now: 0, usual }
     }
 
     pub fn elsewhere(&mut self, region: &str) -> &mut Bench {

@@ -1,7 +1,7 @@
 //! What model ids lead to.
 
 use super::*;
-use crate::world::{RouteKind, WorldSpec};
+use crate::world::{RouteId, RouteKind};
 
 fn led(bench: &Bench, id: &str, unit: f64) -> Result<(RouteKind, String, Option<String>), String> {
     let caller = Caller::of(&Request::new(Bytes::new()), &bench.usual);
@@ -62,14 +62,17 @@ fn bought_throughput_answers_once_it_is_in_service() {
     assert!(early.contains("not ready to serve"), "{early}");
     bench.now = 60 * SECOND;
     let (kind, id, _) = led(&bench, &arn, 0.0).expect("in service");
-    let mut world: WorldSpec = serde_saphyr::from_str(WORLD).expect("a world");
-    let routes = standing(&mut world, &["us-east-1", "us-east-2"], "111122223333");
     assert_eq!(kind, RouteKind::Provisioned);
-    assert!(routes.contains(&(kind, "us-east-1".to_owned(), id)), "the engine has that way in");
-    assert_eq!(routes.len(), 3 + 4, "every model that each Region serves");
-    let ways: Vec<(RouteKind, &str, &str)> =
-        routes.iter().map(|(kind, region, id)| (*kind, &**region, &**id)).collect();
-    world.resolve(&ways).expect("and it resolves");
+    let world = world();
+    let routes = (0..u16::try_from(world.routes()).expect("few")).map(RouteId);
+    let standing: Vec<RouteId> = routes
+        .filter(|route| {
+            world.route_kind(*route) == kind && !world.route_id(*route).ends_with("/abcdefghijkl")
+        })
+        .collect();
+    assert_eq!(standing.len(), 3 + 4 + 4, "every model that each Region serves");
+    assert!(standing.iter().any(|route| world.route_id(*route) == id), "the engine has that way in");
+    assert_eq!(led(&bench, &id, 0.0), Err(INVALID.into()), "which is not for sale as such");
 }
 
 #[test]
