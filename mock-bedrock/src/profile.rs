@@ -100,6 +100,14 @@ pub fn known_regions() -> impl Iterator<Item = &'static str> {
     COMMERCIAL.iter().chain(GOVERNMENT).copied()
 }
 
+/// Prefixes of the geographies, each once.
+pub fn geographies() -> impl Iterator<Item = &'static str> {
+    let earlier = |place: usize| GEOGRAPHIES[..place].iter().map(|other| other.prefix);
+    let all = GEOGRAPHIES.iter().enumerate();
+    all.filter(move |(place, own)| earlier(*place).all(|other| other != own.prefix))
+        .map(|(_, own)| own.prefix)
+}
+
 /// Splits `us.anthropic.claude…` into its geography and the base model id.
 pub fn split_geography(id: &str) -> Option<(&'static str, &str)> {
     let (prefix, model) = id.split_once('.')?;

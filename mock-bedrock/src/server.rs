@@ -27,7 +27,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -38,25 +38,29 @@ use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch};
 
 use self::{
+    auth::{Auth, CredentialsSpec},
     caller::{Caller, Usual},
     clock::{Clock, StartBy},
+    control::{Control, When},
     front::{Front, Phase},
     live::Live,
     pacer::Pacer,
     path::Place,
     records::Ring,
-    reply::{Cut, Out, WireError},
+    reply::{Cut, Out},
     runtime::answer::AnswerSettings,
     ways::Ways,
 };
 use crate::{
     dist::{Dist, Sampler},
     engine::{Engine, Operation},
+    exception::Exception,
     fault::FaultRule,
+    latency::Purpose,
     luck::{Draws, Luck, Stream},
     record::{RecordSettings, uuid},
     units::Tokens,
-    world::World,
+    world::{RouteId, World},
 };
 
 /// Most bytes of a request's body; what Bedrock's own model of InvokeModel allows.
@@ -96,6 +100,10 @@ pub struct Settings {
     pub total_counts_cache: bool,
     /// Invocation records kept; none are made for 0.
     pub records_max: usize,
+    /// Who may call; an empty list lets everybody in.
+    pub credentials: CredentialsSpec,
+    /// From asking for provisioned throughput until it is in service.
+    pub provision_within: Duration,
     pub limits: Limits,
 }
 
@@ -179,6 +187,8 @@ impl Default for Settings {
             tokens_per_event: 1,
             total_counts_cache: false,
             records_max: 1_000,
+            credentials: CredentialsSpec::default(),
+            provision_within: Duration::from_secs(60),
             limits: Limits::default(),
         }
     }
@@ -192,6 +202,8 @@ pub(crate) struct Site {
     pub world: World,
     pub ways: Ways,
     pub live: Live,
+    auth: Auth,
+    control: Mutex<Control>,
     pub pacer: Pacer,
     ids: Draws,
     asked: AtomicU64,
@@ -199,11 +211,15 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    fn new(settings: Settings) -> io::Result<Site> {
+    fn new(mut settings: Settings) -> io::Result<Site> {
+        control::stand(&mut settings.world, &settings.account);
+        let provision_within = u64::try_from(settings.provision_within.as_nanos()).unwrap_or(u64::MAX);
         let clock = Clock::new(settings.start, settings.speed);
         let engine = settings.engine(clock.unix_s_at_zero());
         Ok(Site {
             live: Live::new(engine, Ring::new(settings.records_max)),
+            auth: Auth::new(settings.credentials.clone()),
+            control: Mutex::new(Control::new(control::Settings { provision_within }, &settings.world)),
             pacer: Pacer::start()?,
             ways: Ways::of(&settings.world),
             world: settings.world.clone(),
@@ -230,13 +246,38 @@ impl Site {
         request: Request<Bytes>,
         usual: &Usual,
     ) -> Result<Response<Out>, Cut> {
-        let caller = Caller::of(&request, usual);
+        let mut caller = Caller::of(&request, usual);
+        match self.auth.check(&request, &caller, self.clock.unix_s()) {
+            Ok(holder) => caller.account = holder.account.map_or(caller.account, str::to_owned),
+            Err(refusal) => {
+                return Ok(control::refuse(&request, &refusal, &self.request_id()).map(Out::whole));
+            }
+        }
         match Place::of(request.method(), request.uri().path()) {
             Place::Runtime(operation, model) => {
                 runtime::serve(self, operation, &model, &caller, request).await
             }
-            Place::Admin | Place::Elsewhere => {
-                Ok(WireError::unknown_operation().reply(&self.request_id()).map(Out::whole))
+            Place::Admin => Ok(control::unknown_operation(&self.request_id()).map(Out::whole)),
+            Place::Elsewhere => {
+                let when = When { now: self.clock.read().now, unix_s_at_zero: self.clock.unix_s_at_zero() };
+                let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(control.answer(&caller, &request, when, &self.request_id()).map(Out::whole))
+            }
+        }
+    }
+
+    /// The way in that a model id means, and the model that a prompt router chose for it. Only what callers made, and
+    /// prompt routers, need the control plane.
+    fn lead(&self, caller: &Caller, model: &str) -> Result<(RouteId, Option<String>), Exception> {
+        match self.ways.find(&caller.account, &caller.region, model) {
+            Ok(route) => Ok((route, None)),
+            Err(unknown) if !model.starts_with("arn:") => Err(unknown),
+            Err(_) => {
+                let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+                let unit = self.ids.draw(asked, 0, Purpose::PromptRouter as u32).unit();
+                let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = control.resolve(caller, model, self.clock.read().now, unit)?;
+                Ok((self.ways.find(&caller.account, &caller.region, &found.id)?, found.invoked))
             }
         }
     }

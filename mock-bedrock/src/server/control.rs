@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{Nanos, record::rfc3339, world::World};
 
-pub use form::refuse;
+pub use form::{refuse, unknown_operation};
 pub use resolve::{Resolved, stand};
 
 /// How a control plane behaves.
@@ -130,7 +130,7 @@ impl Control {
             Protocol::RestJson => match self.bedrock(&ask) {
                 Some(Ok(reply)) => reply::json(reply.status, &reply.body, request_id),
                 Some(Err(error)) => error.reply(request_id),
-                None => form::unknown_operation(request_id),
+                None => unknown_operation(request_id),
             },
         }
     }

@@ -73,13 +73,6 @@ impl WireError {
         }
     }
 
-    /// No operation has this path and method. What Bedrock answers here was never captured; the name is what its
-    /// clients report.
-    pub fn unknown_operation() -> WireError {
-        let text = "The requested operation is not recognized by the service.";
-        WireError::new(Layer::Front, StatusCode::NOT_FOUND, "UnknownOperationException", text)
-    }
-
     pub fn reply(&self, request_id: &str) -> Response<Bytes> {
         let text = Some(&*self.message);
         let capital = self.layer == Layer::Iam;

@@ -53,6 +53,7 @@ struct Errand {
     operation: Operation,
     dialect: Dialect,
     route: RouteId,
+    invoked: Option<String>,
     ask: Ask,
     overrides: Overrides,
     request: u64,
@@ -93,7 +94,7 @@ fn errand(
     request: Request<Bytes>,
 ) -> Result<Errand, Exception> {
     let (head, body) = request.into_parts();
-    let route = site.ways.find(&caller.account, &caller.region, model)?;
+    let (route, invoked) = site.lead(caller, model)?;
     let base = site.world.model_name(site.world.route_model(route));
     let dialect = match operation {
         Operation::Converse | Operation::ConverseStream => Dialect::Converse,
@@ -117,7 +118,7 @@ fn errand(
         metadata: ask.extras.metadata.clone(),
         input: body,
     };
-    Ok(Errand { operation, dialect, route, ask, overrides, request, attempt, request_id, sheet })
+    Ok(Errand { operation, dialect, route, invoked, ask, overrides, request, attempt, request_id, sheet })
 }
 
 /// What InvokeModel takes in headers, Converse has in its body.
@@ -154,7 +155,8 @@ fn check_model(model: &str, region: &str, ask: &Ask) -> Result<(), Exception> {
 }
 
 async fn run(site: &Arc<Site>, errand: Errand) -> Result<Response<Out>, Cut> {
-    let Errand { operation, dialect, route, ask, overrides, request, attempt, request_id, sheet } = errand;
+    let Errand { operation, dialect, route, invoked, ask, overrides, request, attempt, request_id, sheet } =
+        errand;
     let world = &site.world;
     let class = site.settings.class(operation, overrides.class.as_deref());
     let tenant = site.settings.tenant(overrides.tenant.as_deref(), class);
@@ -178,6 +180,7 @@ async fn run(site: &Arc<Site>, errand: Errand) -> Result<Response<Out>, Cut> {
         max_tokens: ask.max_tokens,
         output_tokens: script.tokens(),
         tenant,
+        prefix: None,
         connect_within: None,
     };
     let model = world.model_name(world.route_model(route));
@@ -204,7 +207,7 @@ async fn run(site: &Arc<Site>, errand: Errand) -> Result<Response<Out>, Cut> {
         latency_ms: ms(answer.last_at, now),
         first_byte_ms: ms(answer.first_at, now),
         extras,
-        invoked: (answer.route != route).then(|| world.route_id(answer.route).to_owned()),
+        invoked: invoked.or_else(|| (answer.route != route).then(|| world.route_id(answer.route).to_owned())),
     };
     match site.live.meet(&site.clock, Order { call, cache, sheet }, tell) {
         Met::Answer(admitted) => {

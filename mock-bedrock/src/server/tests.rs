@@ -2,6 +2,7 @@ use std::future::Future;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -99,6 +100,67 @@ fn each_region_can_have_a_port_of_its_own() {
         let urls: Vec<(&str, String)> = server.region_urls().collect();
         assert_eq!(urls.iter().map(|(region, _)| *region).collect::<Vec<_>>(), ["us-west-2", "eu-west-1"]);
         assert!(urls.iter().all(|(_, url)| *url != server.base_url()));
+        server.stop().await;
+    });
+}
+
+/// What a control plane's POST answered, as JSON.
+async fn make(addr: SocketAddr, path: &str, body: serde_json::Value) -> serde_json::Value {
+    let response = ask(addr, post(path, body.to_string())).await;
+    assert!(response.status().is_success(), "{path}: {:?}", response.body());
+    serde_json::from_slice(response.body()).expect("JSON")
+}
+
+#[test]
+fn what_callers_make_can_be_called_by_its_arn() {
+    on_runtime(async {
+        let settings = Settings { provision_within: Duration::ZERO, speed: 1_000.0, ..Settings::default() };
+        let server = start(settings).await.expect("it starts");
+        let haiku = "anthropic.claude-3-haiku-20240307-v1:0";
+        let arn = |model: &str| format!("arn:aws:bedrock:us-east-1::foundation-model/{model}");
+        let profile = json!({ "inferenceProfileName": "mine", "modelSource": { "copyFrom": arn(haiku) } });
+        let profile = make(server.addr(), "/inference-profiles", profile).await;
+        let bought = json!({ "provisionedModelName": "mine", "modelId": haiku, "modelUnits": 1 });
+        let bought = make(server.addr(), "/provisioned-model-throughput", bought).await;
+        let pair = json!([
+            { "modelArn": arn("amazon.nova-lite-v1:0") },
+            { "modelArn": arn("amazon.nova-micro-v1:0") },
+        ]);
+        let router = json!({
+            "promptRouterName": "mine", "models": pair, "fallbackModel": pair[0],
+            "routingCriteria": { "responseQualityDifference": 0 },
+        });
+        let router = make(server.addr(), "/prompt-routers", router).await;
+        let converse = json!({ "messages": [{ "role": "user", "content": [{ "text": "Hello" }] }] });
+        for (made, routed) in [
+            (&profile["inferenceProfileArn"], false),
+            (&bought["provisionedModelArn"], false),
+            (&router["promptRouterArn"], true),
+        ] {
+            let segment = made.as_str().expect("an ARN").replace(':', "%3A").replace('/', "%2F");
+            let answer = make(server.addr(), &format!("/model/{segment}/converse"), converse.clone()).await;
+            assert_eq!(answer["output"]["message"]["role"], "assistant", "{answer}");
+            let invoked = answer["trace"]["promptRouter"]["invokedModelId"].as_str();
+            assert_eq!(invoked.is_some_and(|model| model.contains("amazon.nova-")), routed, "{answer}");
+        }
+        server.stop().await;
+    });
+}
+
+#[test]
+fn with_credentials_known_nobody_is_let_in_without_any() {
+    on_runtime(async {
+        let known = json!({ "api_keys": [{ "key": "ABSKZ29vZA==" }] });
+        let credentials = serde_json::from_value(known).expect("credentials");
+        let server = start(Settings { credentials, ..Settings::default() }).await.expect("it starts");
+        for path in ["/model/us.amazon.nova-lite-v1%3A0/converse", "/prompt-routers", "/nothing"] {
+            let response = ask(server.addr(), post(path, "{}")).await;
+            assert_eq!(response.status(), 403, "{path}");
+            assert_eq!(response.body(), r#"{"Message":"Authorization header is missing"}"#);
+        }
+        let mut known = post("/nothing", "{}");
+        known.headers_mut().insert("authorization", "Bearer ABSKZ29vZA==".parse().expect("text"));
+        assert_eq!(ask(server.addr(), known).await.status(), 404, "let in, and told that there is nothing");
         server.stop().await;
     });
 }

@@ -108,6 +108,8 @@ pub fn json_error(name: &str, text: &str, request_id: &str) -> Response<Bytes> {
     aws_json(StatusCode::BAD_REQUEST, &json!({ "__type": name, "message": text }), request_id)
 }
 
+const UNKNOWN: &str = "UnknownOperationException:http://internal.amazon.com/coral/com.amazon.coral.service/";
+
 /// No operation has this path and method. The body is the one that clients of Bedrock have pasted into reports; the
 /// status is what AWS documents for the error's name.
 pub fn unknown_operation(request_id: &str) -> Response<Bytes> {
@@ -116,6 +118,6 @@ pub fn unknown_operation(request_id: &str) -> Response<Bytes> {
         "Version": "1.0",
     });
     let mut response = reply::json(StatusCode::NOT_FOUND, &body, request_id);
-    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static("UnknownOperationException"));
+    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(UNKNOWN));
     response
 }

@@ -44,7 +44,7 @@ pub(super) fn serve(site: &Site, model: &str, caller: &Caller, request: &Request
 }
 
 fn count(site: &Site, model: &str, caller: &Caller, body: &[u8]) -> Result<u32, Exception> {
-    let route = site.ways.find(&caller.account, &caller.region, model)?;
+    let (route, _) = site.lead(caller, model)?;
     let base = site.world.model_name(site.world.route_model(route));
     if Dialect::of_model(base) != Dialect::Claude {
         return Err(invalid("The provided model doesn't support counting tokens."));
