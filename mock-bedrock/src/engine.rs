@@ -22,7 +22,7 @@ use crate::{
     fault::{FaultRule, Faults},
     latency::RegionLoad,
     luck::{Draws, Luck, Stream},
-    pool::Quotas,
+    pool::{NewQuotas, Quotas},
     record::{Closing, RecordLog, RecordSettings},
     world::{AbandonedWork, PoolId, World},
 };
@@ -129,6 +129,17 @@ impl Engine {
         let tokens = open.pace.by(now).min(open.tokens);
         self.settle(now, call, open, tokens);
         Some(Abandoned { works_until: None, tokens })
+    }
+
+    /// Rules that may be started and stopped while they run.
+    pub fn faults_mut(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// Gives a pool other quotas from now on.
+    pub fn set_quotas(&mut self, now: Nanos, pool: PoolId, quotas: NewQuotas) {
+        self.advance(now);
+        self.quotas.replace(now, pool, self.world.limiter(), quotas);
     }
 
     /// A pool as its last call left it, refilled until now. Looking changes nothing and asks no fault.

@@ -122,6 +122,27 @@ impl Faults {
         }
     }
 
+    /// Adds a rule while others run. One that has its name goes.
+    pub fn start(&mut self, rule: FaultRule) {
+        self.stop(&rule.name.clone());
+        let origin = rule.from;
+        self.rules.push(Running::new(rule, origin));
+        self.next_edge = 0;
+    }
+
+    /// Takes a rule away, whose hits are forgotten with it. Says whether there was one.
+    pub fn stop(&mut self, name: &str) -> bool {
+        let before = self.rules.len();
+        self.rules.retain(|running| running.rule.name != name);
+        self.next_edge = 0;
+        self.rules.len() < before
+    }
+
+    /// Whether a rule can do anything at a time.
+    pub fn is_active(&self, name: &str, now: Nanos) -> bool {
+        self.rules.iter().any(|running| running.rule.name == name && running.is_active(now))
+    }
+
     /// Keeps the last `limit` strikes, one by one. Off unless asked for: the counts are always there.
     pub fn keep_journal(&mut self, limit: usize) {
         self.journal = Some(Journal::new(limit));

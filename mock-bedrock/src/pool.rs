@@ -40,6 +40,13 @@ impl Refusal {
     }
 }
 
+/// Quotas per minute that a pool gets while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NewQuotas {
+    pub requests: Option<f64>,
+    pub tokens: Option<f64>,
+}
+
 /// What a pool has left, for reports and admin pages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoolState {
@@ -88,6 +95,19 @@ impl Quotas {
                 limiter.scale(now, factor);
             }
         }
+    }
+
+    /// Gives a pool other quotas than it was written with, each full from now on. What is not given stays.
+    pub fn replace(&mut self, now: Nanos, id: PoolId, kind: LimiterKind, quotas: NewQuotas) {
+        let pool = &mut self.pools[usize::from(id.0)];
+        let factor = pool.factor;
+        let made = |quota: f64| {
+            let mut limiter = Limiter::per_minute(kind, quota);
+            limiter.scale(now, factor);
+            limiter
+        };
+        pool.requests = quotas.requests.map(made).or(pool.requests.take());
+        pool.tokens = quotas.tokens.map(made).or(pool.tokens.take());
     }
 
     /// Takes the requests and tokens that others asked; they are as little admitted beyond the quota as anybody.
@@ -214,6 +234,21 @@ mod tests {
         let hold = quotas.admit(0, PoolId(0), 500).expect("room");
         quotas.refund(0, hold);
         assert_eq!(left(&mut quotas, 0), (Some(59.0), Some(5800.0)));
+    }
+
+    #[test]
+    fn a_replaced_quota_starts_full_and_the_other_stays_as_it_is() {
+        let mut quotas = quotas();
+        let hold = quotas.admit(0, PoolId(0), 500).expect("room");
+        quotas.replace(
+            0,
+            PoolId(0),
+            LimiterKind::TokenBucket,
+            NewQuotas { requests: Some(5.0), tokens: None },
+        );
+        assert_eq!(left(&mut quotas, 0), (Some(5.0), Some(5500.0)));
+        quotas.settle(0, hold, 500);
+        assert_eq!(left(&mut quotas, 0), (Some(5.0), Some(5500.0)));
     }
 
     #[test]

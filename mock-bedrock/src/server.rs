@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads a file or opens a connection outwards.
 
+mod admin;
 pub mod auth;
 pub mod caller;
 pub mod clock;
@@ -27,7 +28,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -46,9 +47,10 @@ use self::{
     live::Live,
     pacer::Pacer,
     path::Place,
-    records::Ring,
+    records::{Delivered, Ring},
     reply::{Cut, Out},
     runtime::answer::AnswerSettings,
+    tls::Tls,
     ways::Ways,
 };
 use crate::{
@@ -60,7 +62,7 @@ use crate::{
     luck::{Draws, Luck, Stream},
     record::{RecordSettings, uuid},
     units::Tokens,
-    world::{RouteId, World},
+    world::{RegionId, RouteId, World},
 };
 
 /// Most bytes of a request's body; what Bedrock's own model of InvokeModel allows.
@@ -100,6 +102,10 @@ pub struct Settings {
     pub total_counts_cache: bool,
     /// Invocation records kept; none are made for 0.
     pub records_max: usize,
+    /// From a call's end until its record can be read.
+    pub records_after: Duration,
+    /// Speak TLS, by a certificate made for this run.
+    pub tls: bool,
     /// Who may call; an empty list lets everybody in.
     pub credentials: CredentialsSpec,
     /// From asking for provisioned throughput until it is in service.
@@ -187,6 +193,8 @@ impl Default for Settings {
             tokens_per_event: 1,
             total_counts_cache: false,
             records_max: 1_000,
+            records_after: Duration::ZERO,
+            tls: false,
             credentials: CredentialsSpec::default(),
             provision_within: Duration::from_secs(60),
             limits: Limits::default(),
@@ -204,6 +212,7 @@ pub(crate) struct Site {
     pub live: Live,
     auth: Auth,
     control: Mutex<Control>,
+    tls: Option<Tls>,
     pub pacer: Pacer,
     ids: Draws,
     asked: AtomicU64,
@@ -216,7 +225,12 @@ impl Site {
         let provision_within = u64::try_from(settings.provision_within.as_nanos()).unwrap_or(u64::MAX);
         let clock = Clock::new(settings.start, settings.speed);
         let engine = settings.engine(clock.unix_s_at_zero());
+        let regions =
+            (0..settings.world.regions()).filter_map(|place| u16::try_from(place).ok()).map(RegionId);
+        let regions: Vec<&str> = regions.map(|region| settings.world.region_name(region)).collect();
+        let tls = settings.tls.then(|| Tls::generate(regions, clock.unix_s())).transpose();
         Ok(Site {
+            tls: tls.map_err(io::Error::other)?,
             live: Live::new(engine, Ring::new(settings.records_max)),
             auth: Auth::new(settings.credentials.clone()),
             control: Mutex::new(Control::new(control::Settings { provision_within }, &settings.world)),
@@ -240,12 +254,35 @@ impl Site {
         Usual { region: self.settings.region.clone(), account: self.settings.account.clone(), only: false }
     }
 
+    /// Everything as at the start. Answers under way go on, and touch nothing that comes after.
+    fn reset(&self) {
+        self.live.reset(&self.clock, |unix_s| self.settings.engine(unix_s));
+        self.control().reset();
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The records from number `from` on, as far as they are delivered.
+    fn records_since(&self, from: u64) -> Delivered {
+        let after = u64::try_from(self.settings.records_after.as_nanos()).unwrap_or(u64::MAX);
+        self.live.look(&self.clock, |inside, moment| match moment.now.checked_sub(after) {
+            Some(ended_by) => inside.ring.since(from, ended_by),
+            None => Delivered { records: Vec::new(), from, next: from },
+        })
+    }
+
     /// Answers one request that was read whole.
     pub async fn answer(
         self: &Arc<Self>,
         request: Request<Bytes>,
         usual: &Usual,
     ) -> Result<Response<Out>, Cut> {
+        let place = Place::of(request.method(), request.uri().path());
+        if place == Place::Admin {
+            return Ok(admin::answer(self, &request).map(Out::whole));
+        }
         let mut caller = Caller::of(&request, usual);
         match self.auth.check(&request, &caller, self.clock.unix_s()) {
             Ok(holder) => caller.account = holder.account.map_or(caller.account, str::to_owned),
@@ -253,15 +290,13 @@ impl Site {
                 return Ok(control::refuse(&request, &refusal, &self.request_id()).map(Out::whole));
             }
         }
-        match Place::of(request.method(), request.uri().path()) {
+        match place {
             Place::Runtime(operation, model) => {
                 runtime::serve(self, operation, &model, &caller, request).await
             }
-            Place::Admin => Ok(control::unknown_operation(&self.request_id()).map(Out::whole)),
-            Place::Elsewhere => {
+            Place::Admin | Place::Elsewhere => {
                 let when = When { now: self.clock.read().now, unix_s_at_zero: self.clock.unix_s_at_zero() };
-                let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(control.answer(&caller, &request, when, &self.request_id()).map(Out::whole))
+                Ok(self.control().answer(&caller, &request, when, &self.request_id()).map(Out::whole))
             }
         }
     }
@@ -275,8 +310,7 @@ impl Site {
             Err(_) => {
                 let asked = self.asked.fetch_add(1, Ordering::Relaxed);
                 let unit = self.ids.draw(asked, 0, Purpose::PromptRouter as u32).unit();
-                let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = control.resolve(caller, model, self.clock.read().now, unit)?;
+                let found = self.control().resolve(caller, model, self.clock.read().now, unit)?;
                 Ok((self.ways.find(&caller.account, &caller.region, &found.id)?, found.invoked))
             }
         }
@@ -323,7 +357,22 @@ impl Running {
 
     /// What a client is given as endpoint.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.addr)
+        self.url(self.addr)
+    }
+
+    fn url(&self, addr: SocketAddr) -> String {
+        let scheme = if self.site.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{addr}")
+    }
+
+    /// The certificate that clients must trust, where this server speaks TLS.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.site.tls.as_ref()
+    }
+
+    /// The invocation records from number `from` on, as far as they are delivered.
+    pub fn records_since(&self, from: u64) -> Delivered {
+        self.site.records_since(from)
     }
 
     /// The Region of callers that name none.
@@ -333,7 +382,7 @@ impl Running {
 
     /// The endpoints of Regions that have a port of their own.
     pub fn region_urls(&self) -> impl Iterator<Item = (&str, String)> {
-        self.region_addrs.iter().map(|(region, addr)| (&**region, format!("http://{addr}")))
+        self.region_addrs.iter().map(|(region, addr)| (&**region, self.url(*addr)))
     }
 
     /// Lets the engine's time run, where it waits for a signal.

@@ -1,8 +1,10 @@
 //! `richter mock`, which is also all of the binary `mock-bedrock`: a scenario's Bedrock over HTTP.
 
 use std::{
+    fs::File,
+    io::Write as _,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -14,9 +16,11 @@ use richter_mock_bedrock::{
     server::{
         self, Limits, Running, Settings,
         clock::StartBy,
-        runtime::{answer::Fixture, tools::ToolUse},
+        records::{Delivered, line},
+        runtime::tools::ToolUse,
     },
 };
+use serde::de::DeserializeOwned;
 
 use super::Color;
 use crate::{exit::Exit, ground::served};
@@ -92,6 +96,24 @@ pub struct MockArgs {
     /// Count cached tokens in totalTokens too.
     #[arg(long)]
     total_counts_cache: bool,
+    /// Append each invocation record to this file as a line of JSON, as CloudWatch Logs would get it.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Seconds from a call's end until its record is delivered.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    journal_delay: f64,
+    /// Invocation records kept for the admin page.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    records: usize,
+    /// Speak TLS by a certificate made for this run; boto3 sends API keys over nothing else.
+    #[arg(long)]
+    tls: bool,
+    /// Write the authority that clients must trust (AWS_CA_BUNDLE) to this file; implies --tls.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Whom to let in, as JSON: { access_keys: { ID: { secret } }, api_keys: [{ key }] }. Without it, everybody.
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
     /// Most connections at once.
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     connections: usize,
@@ -132,7 +154,7 @@ pub(super) fn mock(args: &MockArgs, color: Color) -> anyhow::Result<Exit> {
     };
     let settings = args.over(base)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, args))
 }
 
 impl MockArgs {
@@ -149,10 +171,17 @@ impl MockArgs {
             ..base
         };
         settings.limits.connections = self.connections;
+        settings.records_max = self.records;
+        settings.records_after =
+            Duration::try_from_secs_f64(self.journal_delay).context("--journal-delay")?;
+        settings.tls = self.tls || self.ca.is_some();
+        if let Some(path) = &self.credentials {
+            settings.credentials = read_json(path).context("these are no credentials")?;
+        }
         settings.answers.echo = self.echo;
         settings.answers.tools = self.tools.into();
         if let Some(path) = &self.fixtures {
-            settings.answers.fixtures = fixtures(path)?;
+            settings.answers.fixtures = read_json(path).context("these are no fixtures")?;
         }
         if let Some(region) = &self.region {
             settings.region.clone_from(region);
@@ -167,9 +196,9 @@ impl MockArgs {
     }
 }
 
-fn fixtures(path: &PathBuf) -> anyhow::Result<Vec<Fixture>> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} holds no fixtures", path.display()))
+    serde_json::from_slice(&text).with_context(|| format!("cannot use {}", path.display()))
 }
 
 impl From<Begin> for StartBy {
@@ -191,7 +220,7 @@ impl From<Tools> for ToolUse {
     }
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<Exit> {
+async fn serve(settings: Settings, args: &MockArgs) -> anyhow::Result<Exit> {
     let (bind, port, drain) = (settings.bind, settings.port, settings.limits.drain_within);
     if !bind.is_loopback() {
         eprintln!(
@@ -201,8 +230,12 @@ async fn serve(settings: Settings) -> anyhow::Result<Exit> {
     let about = about(&settings);
     let started = server::start(settings).await;
     let running = started.with_context(|| format!("cannot listen on {bind} port {port}"))?;
+    if let (Some(path), Some(tls)) = (&args.ca, running.tls()) {
+        tls.write_authority(path).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut journal = args.journal.as_deref().map(Journal::open).transpose()?;
     super::print((endpoints(&running) + &about).as_bytes())?;
-    wait(&running).await?;
+    wait(&running, journal.as_mut()).await?;
     eprintln!("stopping; open answers have {}", seconds(drain));
     running.stop().await;
     Ok(Exit::Passed)
@@ -213,18 +246,56 @@ fn seconds(span: Duration) -> String {
 }
 
 /// Until somebody wants it to end. SIGUSR1 lets time begin.
-async fn wait(running: &Running) -> anyhow::Result<()> {
+async fn wait(running: &Running, mut journal: Option<&mut Journal>) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut begin = signal(SignalKind::user_defined1())?;
+    let mut tick = tokio::time::interval(JOURNAL_EVERY);
     loop {
         tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
             _ = begin.recv() => running.begin(),
+            _ = tick.tick(), if journal.is_some() => {
+                if let Some(journal) = &mut journal {
+                    journal.write(running)?;
+                }
+            }
         }
+    }
+    journal.map_or(Ok(()), |journal| journal.write(running))
+}
+
+/// How often the journal is written. Records that fall out of the ring in the meantime are lost, and counted.
+const JOURNAL_EVERY: Duration = Duration::from_millis(100);
+
+/// The file that records are appended to.
+#[derive(Debug)]
+struct Journal {
+    file: File,
+    written: u64,
+}
+
+impl Journal {
+    fn open(path: &Path) -> anyhow::Result<Journal> {
+        let file = File::options().create(true).append(true).open(path);
+        Ok(Journal { file: file.with_context(|| format!("cannot write {}", path.display()))?, written: 0 })
+    }
+
+    fn write(&mut self, running: &Running) -> anyhow::Result<()> {
+        let mut lines = Vec::new();
+        let Delivered { records, from, next } = running.records_since(self.written);
+        records.iter().for_each(|record| line(record, &mut lines));
+        if from > self.written {
+            let lost = from - self.written;
+            eprintln!(
+                "warning: {lost} records fell out of the ring before they were written; raise --records"
+            );
+        }
+        self.written = next;
+        self.file.write_all(&lines).context("cannot write the journal")
     }
 }
 

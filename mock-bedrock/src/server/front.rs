@@ -17,6 +17,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
 };
@@ -26,6 +27,7 @@ use super::{
     caller::Usual,
     line::{Breakable, Line},
     reply::{Cut, Layer, Out, WireError},
+    tls::Tls,
 };
 use crate::exception::{Exception, ExceptionKind};
 
@@ -140,10 +142,23 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         // Answers are written in pieces that must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let Connection { site, usual, mut phase } = self;
-        let limits = site.settings.limits;
         let line = Line::new(stream);
         let breaks = line.breaks.clone();
+        match self.site.tls.as_ref().map(Tls::acceptor) {
+            None => self.speak(line, breaks).await,
+            Some(acceptor) => {
+                let within = self.site.settings.limits.body_within;
+                // A client that does not trust the certificate says so to its own user.
+                if let Ok(Ok(stream)) = tokio::time::timeout(within, acceptor.accept(line)).await {
+                    self.speak(stream, breaks).await;
+                }
+            }
+        }
+    }
+
+    async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, breaks: Arc<AtomicBool>) {
+        let Connection { site, usual, mut phase } = self;
+        let limits = site.settings.limits;
         let respond = service_fn(move |request| {
             let (site, usual, breaks) = (site.clone(), usual.clone(), breaks.clone());
             async move { respond(&site, &usual, request, &breaks).await }
@@ -153,7 +168,7 @@ impl Connection {
             .header_read_timeout(limits.headers_within)
             .max_buf_size(HEADER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(line), respond);
+            .serve_connection(TokioIo::new(io), respond);
         tokio::pin!(connection);
         loop {
             tokio::select! {

@@ -127,7 +127,7 @@ impl Live {
         let served = inside.engine.call(moment.now, &order.call);
         inside.count(&order.call, &served);
         let Served::Answer(answer) = served else {
-            inside.refused(order.sheet);
+            inside.refused(moment.now, order.sheet);
             return Met::Turned(served, moment);
         };
         inside.cache.keep(moment.now, owner, points, least);
@@ -144,8 +144,30 @@ impl Live {
             let now = clock.read().now;
             inside.catch_up(now);
             inside.engine.abandon(now, call);
-            inside.take_records(call);
+            inside.take_records(now, call);
         }
+    }
+
+    /// Looks at the engine as it is now.
+    pub fn look<T>(&self, clock: &Clock, at: impl FnOnce(&mut Inside, Moment) -> T) -> T {
+        let mut inside = self.lock();
+        let moment = clock.read();
+        inside.catch_up(moment.now);
+        at(&mut inside, moment)
+    }
+
+    /// Begins anew: another engine, no records, no cache, the clock as at the start.
+    pub fn reset(&self, clock: &Clock, engine: impl FnOnce(u64) -> Engine) {
+        let mut inside = self.lock();
+        clock.restart();
+        inside.epoch = inside.epoch.wrapping_add(1);
+        inside.engine = engine(clock.unix_s_at_zero());
+        inside.ends.clear();
+        inside.notes.clear();
+        inside.ring.clear();
+        inside.cache.clear();
+        inside.counts.clear();
+        self.asked.store(0, Ordering::Relaxed);
     }
 }
 
@@ -156,7 +178,7 @@ impl Inside {
         {
             self.ends.pop();
             self.engine.finish(at, call);
-            self.take_records(call);
+            self.take_records(at, call);
         }
     }
 
@@ -173,16 +195,16 @@ impl Inside {
     }
 
     /// The engine writes a record when it settles a call; what it cannot know is added here.
-    fn take_records(&mut self, call: CallId) {
+    fn take_records(&mut self, at: Nanos, call: CallId) {
         let Some(record) = self.engine.records().and_then(|log| log.drain().next()) else { return };
         if let Some(Note { sheet, telling }) = self.notes.get_mut(call.slot as usize).and_then(Option::take) {
-            self.ring.push(record, sheet, Some(telling));
+            self.ring.push(at, record, sheet, Some(telling));
         }
     }
 
-    fn refused(&mut self, sheet: Sheet) {
+    fn refused(&mut self, at: Nanos, sheet: Sheet) {
         if let Some(record) = self.engine.records().and_then(|log| log.drain().next()) {
-            self.ring.push(record, sheet, None);
+            self.ring.push(at, record, sheet, None);
         }
     }
 

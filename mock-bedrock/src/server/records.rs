@@ -3,14 +3,14 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::runtime::{
     families::{Dialect, Telling},
     stream::Cursor,
 };
-use crate::{engine::Operation, record::InvocationRecord};
+use crate::{Nanos, engine::Operation, record::InvocationRecord};
 
 /// Bodies above this are not in a record: the service puts them into S3, and here they are left out.
 const BODY_BYTES_MAX: usize = 100_000;
@@ -31,10 +31,21 @@ pub struct Sheet {
 
 #[derive(Debug)]
 struct Entry {
+    ended: Nanos,
     record: InvocationRecord,
     input: Option<Bytes>,
     telling: Option<Arc<Telling>>,
     operation: Operation,
+}
+
+/// Records that somebody asked for.
+#[derive(Debug)]
+pub struct Delivered {
+    pub records: Vec<InvocationRecord>,
+    /// Number of the first of them; above what was asked for where some had fallen out.
+    pub from: u64,
+    /// Number of the next one.
+    pub next: u64,
 }
 
 /// The newest records, oldest first, counted from the first that ever was.
@@ -51,7 +62,13 @@ impl Ring {
         Ring { entries: VecDeque::new(), keep_max, first: 0 }
     }
 
-    pub fn push(&mut self, mut record: InvocationRecord, sheet: Sheet, telling: Option<Arc<Telling>>) {
+    pub fn push(
+        &mut self,
+        ended: Nanos,
+        mut record: InvocationRecord,
+        sheet: Sheet,
+        telling: Option<Arc<Telling>>,
+    ) {
         if self.keep_max == 0 {
             return;
         }
@@ -65,7 +82,7 @@ impl Ring {
         record.identity.arn = sheet.arn;
         record.request_metadata = Some(sheet.metadata).filter(|metadata| !metadata.is_empty());
         let input = telling.is_some().then_some(sheet.input).filter(|body| body.len() <= BODY_BYTES_MAX);
-        self.entries.push_back(Entry { record, input, telling, operation: sheet.operation });
+        self.entries.push_back(Entry { ended, record, input, telling, operation: sheet.operation });
     }
 
     /// How many there ever were, those that fell out included.
@@ -78,10 +95,13 @@ impl Ring {
         self.first
     }
 
-    /// The records from number `from` on, whole.
-    pub fn since(&self, from: u64) -> impl Iterator<Item = InvocationRecord> {
-        let skip = from.saturating_sub(self.first);
-        self.entries.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX)).map(Entry::whole)
+    /// The records from number `from` on of what had ended by then, whole.
+    pub fn since(&self, from: u64, ended_by: Nanos) -> Delivered {
+        let from = from.max(self.first);
+        let skip = usize::try_from(from - self.first).unwrap_or(usize::MAX);
+        let wanted = self.entries.iter().skip(skip).take_while(|entry| entry.ended <= ended_by);
+        let records: Vec<InvocationRecord> = wanted.map(Entry::whole).collect();
+        Delivered { next: from + records.len() as u64, from, records }
     }
 
     pub fn clear(&mut self) {
@@ -120,7 +140,7 @@ fn said(telling: &Telling, operation: Operation) -> Value {
 }
 
 /// One line of the journal.
-pub fn line(record: &InvocationRecord, out: &mut BytesMut) {
+pub fn line(record: &InvocationRecord, out: &mut Vec<u8>) {
     // Our own types serialise.
     if let Ok(json) = serde_json::to_vec(record) {
         out.extend_from_slice(&json);

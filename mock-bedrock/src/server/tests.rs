@@ -10,6 +10,9 @@ use tokio::{
 
 use super::*;
 
+mod live;
+mod points;
+
 /// Runs a test on a runtime of its own.
 fn on_runtime(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
