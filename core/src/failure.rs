@@ -42,6 +42,8 @@ pub enum Timer {
     Connect,
     FirstToken,
     Idle,
+    /// Content came, but too slowly.
+    Pace,
     Total,
     Model,
 }

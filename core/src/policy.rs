@@ -31,6 +31,7 @@ pub mod selector;
 pub mod shed;
 pub mod tenants;
 pub mod throttle;
+pub mod throughput;
 pub mod window;
 
 use crate::{Nanos, strategy::Reason};

@@ -18,7 +18,7 @@ mod reason;
 pub mod sdk;
 pub mod smart_balancer;
 
-pub use limits::{Timeouts, WorstCase};
+pub use limits::{PaceLimit, Timeouts, WorstCase};
 pub use reason::Reason;
 
 use std::time::Duration;

@@ -37,7 +37,7 @@ pub const fn actions(failure: Failure) -> &'static [Action] {
         | Failure::StreamBroken
         | Failure::Timeout(Timer::Connect) => &[NextTarget, NextModel, RetrySame],
         // The same target would take as long again, or refuse again.
-        Failure::Timeout(Timer::FirstToken | Timer::Idle | Timer::Model)
+        Failure::Timeout(Timer::FirstToken | Timer::Idle | Timer::Pace | Timer::Model)
         | Failure::Access
         | Failure::Credential
         | Failure::ModelUnavailable => &[NextTarget, NextModel],

@@ -55,6 +55,7 @@ use crate::{
         shed::ShedSpec,
         tenants::TenantsSpec,
         throttle::AdaptiveThrottleSpec,
+        throughput::ThroughputSpec,
     },
     quantity::Share,
     span,
@@ -105,6 +106,9 @@ pub struct ComposedSpec {
     /// Give a target that is well again its traffic back little by little.
     #[serde(default)]
     pub ramp: Option<Part<RampSpec>>,
+    /// Spare a target whose streams come too slowly, and perhaps end such streams.
+    #[serde(default)]
+    pub throughput_guard: Option<Part<ThroughputSpec>>,
     /// While quota runs short, turn away requests of low priority. Needs `quota`.
     #[serde(default)]
     pub shed: Option<Part<ShedSpec>>,

@@ -28,6 +28,16 @@ pub struct Timeouts {
     #[serde(default, deserialize_with = "span::optional")]
     #[schemars(schema_with = "span::schema")]
     pub total: Option<Duration>,
+    /// Of a stream after its first content. Set by a strategy that watches it, not by hand.
+    #[serde(skip)]
+    pub pace: Option<PaceLimit>,
+}
+
+/// The slowest that a stream may come: any stretch of `within` after its first token brings `tokens` more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaceLimit {
+    pub tokens: u32,
+    pub within: Duration,
 }
 
 impl Timeouts {
@@ -38,6 +48,7 @@ impl Timeouts {
             first_token: self.first_token.or(other.first_token),
             idle: self.idle.or(other.idle),
             total: self.total.or(other.total),
+            pace: self.pace.or(other.pace),
         }
     }
 

@@ -1,5 +1,5 @@
-//! The gates that compare or count: concurrency, adaptive throttle, outliers and the ramp after recovery. Here is what
-//! they are told and asked; cool-downs, breakers and books are in `choose` and `learn`.
+//! The gates that compare or count: concurrency, adaptive throttle, outliers, the ramp after recovery and the guard on
+//! throughput. Here is what they are told and asked; cool-downs, breakers and books are in `choose` and `learn`.
 
 use rand_core::Rng;
 
@@ -38,7 +38,7 @@ impl Composed {
     /// What the selector picks of those on the list, unless the picked one's pool turns it away: then of the others. Else
     /// what stood in the way.
     pub(super) fn select(&mut self, ask: &mut Ask<'_>) -> Result<usize, Option<(Nanos, Reason)>> {
-        self.spare_the_recovering(ask);
+        self.spare_the_weak(ask);
         let wish = Wish { prefix: ask.flight.request.prefix, now: ask.now };
         let mut turned_away = None;
         while let Some(at) = self.selector.pick(&self.candidates, wish, ask.dice) {
@@ -52,8 +52,9 @@ impl Composed {
         Err(turned_away)
     }
 
-    /// Takes those on a ramp off the list as often as their ramp says, unless nobody would be left.
-    fn spare_the_recovering(&mut self, ask: &mut Ask<'_>) {
+    /// Takes those on a ramp and those that are slow off the list as often as their share says, unless nobody would be
+    /// left.
+    fn spare_the_weak(&mut self, ask: &mut Ask<'_>) {
         let mut at = 0;
         while at < self.candidates.len() && self.candidates.len() > 1 {
             let share = self.places[self.candidates[at].place].share(ask.now);
@@ -103,6 +104,11 @@ impl Composed {
                 if let Some(concurrency) = &mut place.concurrency {
                     concurrency.answered(sample, now);
                 }
+                if let Some((_, first)) = attempt.opened.zip(attempt.first)
+                    && let Some(throughput) = &mut place.throughput
+                {
+                    throughput.streamed(usage.output, first, now);
+                }
             }
             Lesson::Failed { failure, .. } => self.tell_failure(heard, failure),
             Lesson::Cancelled { .. } => {}
@@ -124,6 +130,11 @@ impl Composed {
         if pushed_back && let Some(concurrency) = &mut place.concurrency {
             concurrency.pushed_back(attempt.sent, now);
         }
+        if failure == Failure::Timeout(Timer::Pace)
+            && let Some(throughput) = &mut place.throughput
+        {
+            throughput.slow(now);
+        }
         if is_fault(failure)
             && let Some(outliers) = &mut self.outliers
             && let Some(until) = outliers.failed(at, attempt.sent, now, self.jitter)
@@ -143,7 +154,9 @@ impl Place {
 
     /// Share of the choices in which it takes part.
     fn share(&self, now: Nanos) -> f64 {
-        self.ramp.as_ref().map_or(1.0, |ramp| ramp.share(now))
+        let ramp = self.ramp.as_ref().map_or(1.0, |ramp| ramp.share(now));
+        let throughput = self.throughput.as_ref().map_or(1.0, |throughput| throughput.share(now));
+        ramp * throughput
     }
 
     fn is_well(&self, now: Nanos) -> bool {

@@ -28,6 +28,7 @@ use crate::{
         selector::{Candidate, Selector, cost::PriceSpec},
         tenants::Tenants,
         throttle::AdaptiveThrottle,
+        throughput::Throughput,
     },
     request::Request,
     span,
@@ -88,6 +89,7 @@ pub(super) struct Place {
     pub(super) breaker: Option<Breaker>,
     pub(super) concurrency: Option<Concurrency>,
     pub(super) ramp: Option<Ramp>,
+    pub(super) throughput: Option<Throughput>,
     /// We may not use it, or it does not exist: no health check brings that back sooner.
     pub(super) barred_until: Nanos,
     /// Of first-token times.
@@ -185,6 +187,7 @@ impl Composed {
             timeouts.first_token = None;
             return timeouts;
         }
+        timeouts.pace = self.settings.throughput_guard.and_then(|guard| guard.limit());
         if let Some(spec) = self.settings.first_token {
             let known = self.places[place].first_token.at(spec.quantile.0, spec.samples_min, now);
             if let Some(known) = known {
@@ -259,6 +262,7 @@ impl Made<'_> {
             breaker: settings.breaker.as_ref().map(|spec| Breaker::new(spec, probe_for)),
             concurrency: settings.concurrency.as_ref().map(Concurrency::new),
             ramp: settings.ramp.as_ref().map(Ramp::new),
+            throughput: settings.throughput_guard.as_ref().map(Throughput::new),
             barred_until: 0,
             latency: PeakEwma::new(LATENCY_DECAY, LATENCY_SEED),
             first_token: Quantiles::default(),

@@ -265,6 +265,8 @@ fn settings_that_cannot_work_are_named_by_their_keys() {
         (json!({ "tiers": [["a", "b"]], "ramp": {} }), &["ramp"]),
         (json!({ "tiers": [["a", "b"]], "breaker": {}, "ramp": { "over": "0s" } }), &["ramp"]),
         (json!({ "tiers": [["a"], ["b"]], "breaker": {}, "ramp": {} }), &["ramp"]),
+        (json!({ "tiers": [["a", "b"]], "throughput_guard": { "floor": "0/s" } }), &["throughput_guard"]),
+        (json!({ "tiers": [["a"], ["b"]], "throughput_guard": {} }), &["throughput_guard"]),
         (
             json!({ "tiers": [["a"]], "cooldown": { "fault": { "base": "2s", "cap": "1s" } } }),
             &["cooldown.fault"],

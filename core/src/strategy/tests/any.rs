@@ -35,6 +35,7 @@ const PARTS: &[(&str, &str)] = &[
     ("concurrency", r#"{ "initial": 3, "by": { "gradient2": {} } }"#),
     ("adaptive_throttle", "{}"),
     ("ramp", "{}"),
+    ("throughput_guard", r#"{ "floor": "900/s", "within": "50ms", "abort": true }"#),
     ("quota", "{}"),
     ("limits", r#"{ "a": { "requests": "1/s", "tokens": "300/s" }, "b": { "tokens": "100/s" } }"#),
     ("hedge", r#"{ "samples_min": 1, "share": "100%", "throttles_max": "100%" }"#),

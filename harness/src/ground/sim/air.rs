@@ -8,7 +8,7 @@ use richter_core::{
     flight::AttemptId,
     request::Usage,
     span,
-    strategy::Timeouts,
+    strategy::{PaceLimit, Timeouts},
     target::TargetId,
 };
 use richter_mock_bedrock::{
@@ -113,7 +113,7 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
         answer: None,
     };
     let mut connected = true;
-    let mut pause = NO_PAUSE;
+    let mut flow = SILENT;
     match served {
         Served::Refused { at } => {
             (flown.ends_at, flown.end) = (at, Planned::Transport(Phase::Connect));
@@ -122,19 +122,40 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
         Served::Error { at, exception } => {
             (flown.ends_at, flown.end) = (at, Planned::Error { exception, in_stream: false });
         }
-        Served::Answer(answer) => pause = flown.take_answer(answer, sent.streams),
+        Served::Answer(answer) => flow = flown.take_answer(answer, sent.streams),
     }
-    flown.cut(sent, connected, pause);
+    flown.cut(sent, connected, flow);
     flown
 }
 
-/// From when to when nothing comes.
-type Pause = (Nanos, Nanos);
-const NO_PAUSE: Pause = (0, 0);
+/// How a stream comes after its first content: a token each `gap`, and nothing during the longest pause.
+#[derive(Debug, Clone, Copy)]
+struct Flow {
+    first: Nanos,
+    gap: Nanos,
+    pause: (Nanos, Nanos),
+}
+const SILENT: Flow = Flow { first: Nanos::MAX, gap: 0, pause: (0, 0) };
+
+impl Flow {
+    /// When a stretch as long as the limit says has brought too few tokens. What comes at its end still counts.
+    fn too_slow(&self, limit: PaceLimit) -> Option<Nanos> {
+        let (tokens, within) = (u64::from(limit.tokens), span::nanos(limit.within));
+        if self.gap.saturating_mul(tokens) > within {
+            return Some(self.first.saturating_add(within));
+        }
+        let (from, to) = self.pause;
+        let others = self.gap.saturating_mul(tokens.saturating_sub(1));
+        let lasts = to.saturating_sub(from).saturating_add(others);
+        // The stretch begins with the last token that leaves too few until the pause is over.
+        let begins = from.saturating_sub(others).max(self.first);
+        (lasts > within).then(|| begins.saturating_add(within))
+    }
+}
 
 impl Flown {
-    /// Fills in an answer's course; gives the longest pause after its first content.
-    fn take_answer(&mut self, answer: Answer, streams: bool) -> Pause {
+    /// Fills in an answer's course; gives what comes after its first content.
+    fn take_answer(&mut self, answer: Answer, streams: bool) -> Flow {
         self.head_at = streams.then_some(answer.head_at);
         let usage = Usage {
             input: answer.usage.input,
@@ -167,24 +188,26 @@ impl Flown {
         };
         let content = streams && answer.tokens > 0 && answer.first_at <= self.ends_at;
         if !content {
-            return NO_PAUSE;
+            return SILENT;
         }
         self.first_at = Some(answer.first_at);
-        (answer.silence_from, answer.silence_from.saturating_add(answer.silence_max))
+        let pause = (answer.silence_from, answer.silence_from.saturating_add(answer.silence_max));
+        Flow { first: answer.first_at, gap: answer.gap as Nanos, pause }
     }
 
     /// Applies the timeouts: the earliest one that runs out before the attempt's own end wins. What comes in the same
     /// instant as a timeout still counts.
-    fn cut(&mut self, sent: &Sent, connected: bool, pause: Pause) {
-        let Timeouts { connect, first_token, idle, total } = sent.timeouts;
+    fn cut(&mut self, sent: &Sent, connected: bool, flow: Flow) {
+        let Timeouts { connect, first_token, idle, total, pace } = sent.timeouts;
         let after = |limit: Option<Duration>| limit.map(|limit| sent.at.saturating_add(span::nanos(limit)));
         let content_at = self.first_at.unwrap_or(self.ends_at);
-        let idle_at = idle.filter(|_| connected).and_then(|idle| self.falls_silent(sent, idle, pause));
+        let idle_at = idle.filter(|_| connected).and_then(|idle| self.falls_silent(sent, idle, flow.pause));
         let limits = [
             (after(total), Timer::Total),
             (after(first_token).filter(|at| *at < content_at), Timer::FirstToken),
             (after(connect).filter(|_| !connected), Timer::Connect),
             (idle_at, Timer::Idle),
+            (pace.and_then(|pace| flow.too_slow(pace)), Timer::Pace),
         ];
         for (at, timer) in limits {
             if let Some(at) = at.filter(|at| *at < self.ends_at) {
@@ -196,7 +219,7 @@ impl Flown {
     }
 
     /// When nothing has come for as long as `idle`: before the head, between head and content, or inside the body.
-    fn falls_silent(&self, sent: &Sent, idle: Duration, pause: Pause) -> Option<Nanos> {
+    fn falls_silent(&self, sent: &Sent, idle: Duration, pause: (Nanos, Nanos)) -> Option<Nanos> {
         let idle = span::nanos(idle);
         let content_at = self.first_at.unwrap_or(self.ends_at);
         let head_at = self.head_at.unwrap_or(content_at);

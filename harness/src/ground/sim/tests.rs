@@ -208,6 +208,40 @@ fn composed(parts: &str) -> PhaseCell {
     told(&plan.expect(&text).plan)
 }
 
+/// A stream a second for a hundred seconds, of sixty tokens each, which come in 0.6 s in the west and take a minute in the
+/// east.
+fn trickling(guard: &str) -> PhaseCell {
+    let strategy =
+        format!("composed: {{ tiers: [[east, west]], select: weighted, throughput_guard: {guard} }}");
+    let text = STORY
+        .replace("direct: { target: east, timeouts: { LIMITS } }", &strategy)
+        .replace("targets:\n", "targets:\n  west: { on_demand: { region: us-west-2, model: m } }\n")
+        .replace("us-east-1: { rtt: 10ms } }", "us-east-1: { rtt: 10ms }, us-west-2: { rtt: 10ms } }")
+        .replace("output: 10, max_tokens: 50CALLER", "output: 60, max_tokens: 60")
+        .replace("for: 10s, rate: 1/s", "for: 100s, rate: 1/s")
+        .replace("API", STREAM)
+        .replace("WORK", "stops")
+        .replace(
+            "FAULTS",
+            "faults:\n  - trickle: { tokens_slow: { factor: 100 }, on: { region: us-east-1 } }\n",
+        );
+    let plan = load_text("story.yaml", &text, Path::new("")).map_err(|problems| problems.to_string());
+    told(&plan.expect(&text).plan)
+}
+
+#[test]
+fn a_guard_on_throughput_keeps_requests_from_a_region_whose_streams_trickle() {
+    let from_east = |told: &PhaseCell| told.served_by_region["us-east-1"];
+    let (plain, spared, ended) = (trickling("off"), trickling("{}"), trickling("{ abort: true }"));
+    // Without `abort` it takes a whole minute until the first slow answer is known; with it, ten seconds.
+    let slow = [&plain, &spared, &ended].map(from_east);
+    assert!(slow[1] * 4 < slow[0] * 3 && slow[2] * 2 < slow[1], "{slow:?} of 100");
+    assert_eq!([plain.answered, spared.answered, ended.answered + ended.broken], [100; 3]);
+    // Each stream that was slow was ended by then, visibly, after the first of its tokens and ten more.
+    assert_eq!((ended.broken, ended.failed_by_class["timeout"]), (slow[2], slow[2]));
+    assert_eq!(ended.wasted_tokens, 11 * slow[2]);
+}
+
 #[test]
 fn what_a_strategy_refuses_is_told_apart_from_what_the_service_does_with_its_reason() {
     let told = composed("tenants: { requests: 1/s }");

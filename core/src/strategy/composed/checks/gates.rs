@@ -36,6 +36,7 @@ impl Found {
         }
         self.outlier(spec);
         self.ramp(spec);
+        self.throughput_guard(spec);
     }
 
     fn cooldown(&mut self, key: &str, cooldown: Option<CooldownSpec>) {
@@ -74,6 +75,19 @@ impl Found {
         if !spec.tiers.is_empty() && spec.tiers.iter().all(|tier| tier.len() == 1) {
             let hint = "put several targets into one tier, or leave ramp out";
             self.add(&["ramp"], "every target is alone in its tier, so none can be spared", hint);
+        }
+    }
+
+    fn throughput_guard(&mut self, spec: &ComposedSpec) {
+        let Some(Part::On(guard)) = &spec.throughput_guard else { return };
+        if let Some((message, hint)) = guard.problem() {
+            self.add(&["throughput_guard"], message, hint);
+        }
+        let alone = !spec.tiers.is_empty() && spec.tiers.iter().all(|tier| tier.len() == 1);
+        if alone && !guard.abort {
+            let hint = "put several targets into one tier, or write `abort: true`";
+            let message = "every target is alone in its tier, so none can be spared";
+            self.add(&["throughput_guard"], message, hint);
         }
     }
 }

@@ -1,7 +1,12 @@
-//! Concurrency, adaptive throttle, outliers and the ramp, as a whole request meets them.
+//! Concurrency, adaptive throttle, outliers, the ramp and the guard on throughput, as a whole request meets them.
 
 use super::{laws::composed, *};
-use crate::rig::Note;
+use crate::{
+    failure::{AttemptEnd, Timer},
+    flight::Command,
+    rig::Note,
+    strategy::PaceLimit,
+};
 
 const CAPACITY: Play = rig::fails(10 * MS, rig::error("ServiceUnavailableException", 503));
 
@@ -100,8 +105,7 @@ fn push_back_shrinks_the_limit_and_a_fault_does_not() {
     };
     assert_eq!(limit_after(THROTTLED), 11, "twenty, cut by a tenth five times");
     assert_eq!(limit_after(CAPACITY), 11);
-    let silent =
-        rig::ends(SECOND / 2, crate::failure::AttemptEnd::TimedOut(crate::failure::Timer::FirstToken));
+    let silent = rig::ends(SECOND / 2, AttemptEnd::TimedOut(Timer::FirstToken));
     assert_eq!(limit_after(silent), 11);
     assert_eq!(limit_after(BROKEN), 20);
     assert_eq!(limit_after(REFUSED), 20);
@@ -199,4 +203,65 @@ fn after_recovery_a_target_gets_its_share_back_little_by_little_under_every_sele
         assert!(soon * 2 < later, "{select}: {soon} of 100 at first, {later} later");
         assert!(at_once > soon, "{select}: {at_once} without a ramp");
     }
+}
+
+/// A stream of 20 tokens, the last of which comes so long after the first.
+fn streams_for(length: Nanos) -> Play {
+    Play { opens: Some(10 * MS), content: Some(100 * MS), ..rig::answers(100 * MS + length) }
+}
+
+/// Where each of sixty streams went, a second apart, when a's trickle, and the router's commands.
+fn guarded(guard: Value, length: Nanos) -> (Vec<u16>, Vec<Command>) {
+    let settings = json!({ "tiers": [["a", "b"]], "throughput_guard": guard });
+    let mut world =
+        world(settings, move |_, target| streams_for(if target.0 == 0 { length } else { 200 * MS }));
+    (0..60).for_each(|n| world.arrive(n * SECOND, n, Api::ConverseStream));
+    let told = world.run().sent().into_iter().map(|(_, target)| target).collect();
+    (told, world.commands)
+}
+
+#[test]
+fn a_target_whose_streams_trickle_is_spared_for_a_while_once_that_is_known() {
+    let at_a = |guard, length| {
+        let (told, _) = guarded(guard, length);
+        told.iter().enumerate().filter(|(_, target)| **target == 0).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let all: Vec<usize> = (0..60).collect();
+    assert_eq!(at_a(json!("off"), 11 * SECOND), all);
+    assert_eq!(at_a(json!({}), 9 * SECOND), all, "too short to tell");
+    assert_eq!(at_a(json!({ "floor": "1/s" }), 11 * SECOND), all, "19 tokens in 11 s are enough");
+    // The first is whole at 11.1 s, those that were under way by then at 22.1 s; half a minute later a is tried again.
+    let expected: Vec<usize> = (0..12).chain(53..60).collect();
+    assert_eq!(at_a(json!({}), 11 * SECOND), expected);
+}
+
+#[test]
+fn only_a_guard_that_ends_streams_limits_their_pace_and_such_an_end_is_visible() {
+    let limits = |guard| -> Vec<Option<PaceLimit>> {
+        let (_, commands) = guarded(guard, SECOND);
+        commands
+            .iter()
+            .filter_map(|command| match command {
+                Command::Attempt { timeouts, .. } => Some(timeouts.pace),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(limits(json!({})), vec![None; 60]);
+    let limit = PaceLimit { tokens: 50, within: Duration::from_secs(10) };
+    assert_eq!(limits(json!({ "abort": true })), vec![Some(limit); 60]);
+
+    let settings = json!({ "tiers": [["a", "b"]], "retry": {}, "throughput_guard": { "abort": true } });
+    let cut = Play { end: AttemptEnd::TimedOut(Timer::Pace), ..streams_for(10 * SECOND) };
+    let mut world = world(settings, move |_, target| if target.0 == 0 { cut } else { streams_for(SECOND) });
+    world.arrive(0, 0, Api::ConverseStream);
+    world.arrive(20 * SECOND, 1, Api::ConverseStream);
+    let notes = world.run();
+    let told: Vec<u16> = notes.sent().into_iter().map(|(_, target)| target).collect();
+    assert_eq!(told, [0, 1], "nothing is tried again, and the next request goes elsewhere");
+    let ends: Vec<Outcome> = notes.finished().iter().map(|finish| finish.outcome).collect();
+    assert!(
+        matches!(ends[..], [Outcome::Broken(Failure::Timeout(Timer::Pace)), Outcome::Answered(_)]),
+        "{ends:?}"
+    );
 }

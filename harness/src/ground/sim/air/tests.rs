@@ -49,12 +49,18 @@ fn stalled(tokens: u32) -> Answer {
     }
 }
 
+/// So many tokens within so many milliseconds.
+fn pace(tokens: u32, ms: u64) -> PaceLimit {
+    PaceLimit { tokens, within: Duration::from_millis(ms) }
+}
+
 fn limit(timer: Timer, ms: u64) -> Timeouts {
     let limit = Some(Duration::from_millis(ms));
     match timer {
         Timer::Connect => Timeouts { connect: limit, ..Timeouts::default() },
         Timer::FirstToken => Timeouts { first_token: limit, ..Timeouts::default() },
         Timer::Idle => Timeouts { idle: limit, ..Timeouts::default() },
+        Timer::Pace => Timeouts { pace: Some(pace(3, ms)), ..Timeouts::default() },
         Timer::Total | Timer::Model => Timeouts { total: limit, ..Timeouts::default() },
     }
 }
@@ -105,7 +111,7 @@ fn each_answer_ends_as_the_service_says() {
 
 #[test]
 fn a_timeout_strikes_only_before_what_it_waits_for() {
-    use Timer::{Connect, FirstToken, Idle, Total};
+    use Timer::{Connect, FirstToken, Idle, Pace, Total};
     let error = || Served::Error { at: SENT + 30 * MS, exception: Exception::no_capacity() };
     let stream = || Served::Answer(answer());
     // (what is served, whether it streams, timer, its limit; when it strikes, head seen)
@@ -129,6 +135,10 @@ fn a_timeout_strikes_only_before_what_it_waits_for() {
         (Served::Answer(unary()), false, Total, 140, None),
         (error(), true, FirstToken, 30, None),
         (error(), true, Idle, 29, Some((29, false))),
+        (stream(), true, Pace, 30, None),
+        (stream(), true, Pace, 29, Some((129, true))),
+        (Served::Answer(unary()), false, Pace, 1, None),
+        (Served::Answer(stalled(0)), true, Pace, 30, None),
         (Served::Silence, true, Connect, 300, Some((300, false))),
         (Served::Silence, true, FirstToken, 300, Some((300, false))),
         (Served::Silence, true, Idle, 300, None),
@@ -141,6 +151,49 @@ fn a_timeout_strikes_only_before_what_it_waits_for() {
     }
 }
 
+/// A thousand tokens from 100 ms on, ten milliseconds apart but for one pause after some of them.
+fn pausing(after: u64, ms: u64) -> Answer {
+    let from = SENT + (100 + 10 * (after - 1)) * MS;
+    let last_at = SENT + (100 + 10 * 998 + ms) * MS;
+    Answer { tokens: 1_000, last_at, silence_from: from, silence_max: ms * MS, ..answer() }
+}
+
+/// When the n-th of its tokens comes, in milliseconds from the sending.
+fn comes(n: u64, after: u64, ms: u64) -> u64 {
+    100 + 10 * (n - 1) + if n > after { ms - 10 } else { 0 }
+}
+
+/// Token by token: when the next one is late for the stretch that began so many tokens ago, or with the first.
+fn too_slow(after: u64, ms: u64, limit: PaceLimit) -> Option<u64> {
+    let within = limit.within.as_millis() as u64;
+    let due = |n: u64| comes(n.saturating_sub(limit.tokens.into()).max(1), after, ms) + within;
+    let late = (2..=1_000).find(|n| comes(*n, after, ms) > due(*n))?;
+    Some(due(late)).filter(|at| *at < comes(1_000, after, ms))
+}
+
+#[test]
+fn a_stream_is_too_slow_as_soon_as_one_stretch_brings_too_few_tokens() {
+    let limits = [(1, 12), (1, 300), (10, 99), (10, 103), (10, 350), (20, 300)];
+    for (after, ms) in [1, 2, 7, 20, 500].into_iter().flat_map(|n| [10, 15, 105, 3_005].map(|ms| (n, ms))) {
+        for limit in limits.map(|(tokens, within)| pace(tokens, within)) {
+            let timeouts = Timeouts { pace: Some(limit), ..Timeouts::default() };
+            let (_, ends, _, end) = course(Served::Answer(pausing(after, ms)), timeouts, true);
+            let found = (end == Planned::TimedOut(Timer::Pace)).then(|| ends.expect("it ended"));
+            assert_eq!(found, too_slow(after, ms, limit), "{ms} ms after {after} tokens, {limit:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_over_before_the_stretch_is_was_not_too_slow() {
+    let slow = Answer { gap: 15e6, last_at: SENT + 160 * MS, ..answer() };
+    let end = |tokens, ms| {
+        let timeouts = Timeouts { pace: Some(pace(tokens, ms)), ..Timeouts::default() };
+        course(Served::Answer(slow.clone()), timeouts, true).1
+    };
+    assert_eq!([end(3, 44), end(9, 59), end(9, 60), end(9, 99)], [144, 159, 160, 160].map(Some));
+}
+
 #[test]
 fn the_earliest_timeout_wins() {
     let all = Timeouts {
@@ -148,6 +201,7 @@ fn the_earliest_timeout_wins() {
         first_token: Some(Duration::from_millis(60)),
         idle: Some(Duration::from_millis(70)),
         total: Some(Duration::from_millis(80)),
+        ..Timeouts::default()
     };
     let end = |served| course(served, all, true).3;
     assert_eq!(end(Served::Silence), Planned::TimedOut(Timer::Connect));
