@@ -98,7 +98,13 @@ impl Drop for Pacer {
 
 /// Whether a time has come, or is too near to wait for.
 pub fn is_due(at: Instant) -> bool {
-    at.saturating_duration_since(instant()).as_nanos() <= SLACK_NS
+    is_due_by(at, instant())
+}
+
+/// The same for a time that was read before. Whoever is woken must ask this, and not whether the time is past: it wakes
+/// as early as the slack allows, and no second time.
+pub fn is_due_by(at: Instant, now: Instant) -> bool {
+    at.saturating_duration_since(now).as_nanos() <= SLACK_NS
 }
 
 /// A future that is ready at a time.
@@ -180,6 +186,14 @@ mod tests {
             tokio::join!(wait(long), wait(short));
             assert_eq!(*order.lock().expect("no panic"), [short, long]);
         });
+    }
+
+    #[test]
+    fn what_wakes_a_task_counts_as_due_for_it() {
+        let now = instant();
+        assert!(is_due_by(now + Duration::from_nanos(SLACK_NS as u64), now), "as early as it wakes");
+        assert!(!is_due_by(now + Duration::from_nanos(SLACK_NS as u64 + 1), now));
+        assert!(is_due_by(now, now + Duration::from_secs(1)));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     engine::BodyEnd,
     exception::{Exception, ExceptionKind},
-    server::{Site, clock::instant, live::Admitted, reply::Cut},
+    server::{Site, clock::instant, live::Admitted, pacer::is_due_by, reply::Cut},
 };
 
 /// Bytes handed over at once, about; an answer without pauses is written in such pieces.
@@ -130,7 +130,7 @@ impl StreamBody {
             let until = self.cursor.told.saturating_add(group).min(answer.tokens);
             let at = answer.token_at(until);
             return match self.admitted.moment.instant_of(at) {
-                Some(at) if at > now => Next::At(at),
+                Some(at) if !is_due_by(at, now) => Next::At(at),
                 Some(_) => {
                     let StreamBody { admitted, frames, cursor, per_event, .. } = self;
                     let telling = &*admitted.telling;
@@ -142,7 +142,7 @@ impl StreamBody {
         }
         match self.admitted.moment.instant_of(answer.last_at) {
             None => Next::Never,
-            Some(at) if at > now => Next::At(at),
+            Some(at) if !is_due_by(at, now) => Next::At(at),
             Some(_) => self.end(out),
         }
     }
