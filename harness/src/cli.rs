@@ -9,6 +9,7 @@ pub mod mock;
 mod outputs;
 mod report;
 mod run;
+mod scenario;
 mod schema;
 mod tournament;
 mod why;
@@ -22,7 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     exit::Exit,
-    scenario::{self, Checked},
+    scenario::{self as scenarios, Checked},
 };
 
 const EXAMPLES: &str = "\
@@ -88,6 +89,8 @@ enum Command {
     /// Serve the scenario's Bedrock over HTTP, for any client.
     #[cfg(feature = "mock")]
     Mock(mock::MockArgs),
+    /// Make a scenario of what really happened.
+    Scenario(scenario::ScenarioArgs),
     /// List what can be written in a scenario.
     List(list::ListArgs),
     /// Print the JSON Schema of scenario files, or of exported reports.
@@ -107,6 +110,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Why(args) => why::why(&args, color),
         #[cfg(feature = "mock")]
         Command::Mock(args) => mock::mock(&args, color),
+        Command::Scenario(args) => scenario::scenario(&args, color),
         Command::List(args) => list::list(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Init(args) => init::init(&args),
@@ -119,7 +123,7 @@ pub fn dispatch(cli: Cli) -> Exit {
 
 /// Loads a scenario, or prints all its problems and gives the exit code for that.
 fn load(path: &Path, color: Color) -> Result<Checked, Exit> {
-    match scenario::load(path) {
+    match scenarios::load(path) {
         Ok(checked) => {
             annotate(&checked.warnings);
             if checked.warnings.warnings() > 0 {
@@ -137,7 +141,7 @@ fn load(path: &Path, color: Color) -> Result<Checked, Exit> {
 }
 
 /// In a job of GitHub Actions, problems are shown beside the lines of the change as well.
-fn annotate(problems: &scenario::problem::Problems) {
+fn annotate(problems: &scenarios::problem::Problems) {
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         eprint!("{}", annotate::annotations(problems));
     }

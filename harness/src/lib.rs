@@ -7,6 +7,7 @@ pub mod clock;
 pub mod exit;
 pub mod ground;
 pub mod load;
+pub mod observe;
 pub mod price;
 pub mod record;
 pub mod run;

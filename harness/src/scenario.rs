@@ -8,6 +8,7 @@ mod demand;
 mod document;
 pub mod explain;
 pub mod file;
+pub mod from_logs;
 mod gather;
 mod include;
 pub mod init;
