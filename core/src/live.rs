@@ -26,7 +26,9 @@ mod stream;
 mod trail;
 mod transport;
 
-pub use bedrock::{Builder, ConverseAnswer, Hints, InvokeAnswer, Router, operations};
+pub use bedrock::{
+    Builder, ConverseAnswer, Hints, InvokeAnswer, Router, Trust, http_client, of_profile, operations,
+};
 pub use clock::Clock;
 pub use dice::MakeDice;
 pub use error::{BuildError, RouteError};

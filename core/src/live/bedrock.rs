@@ -9,7 +9,9 @@ mod invoke;
 mod loopback;
 mod refusal;
 
+pub use accounts::of_profile;
 pub use builder::Builder;
+pub use loopback::{Trust, http_client};
 
 use std::{
     convert::Infallible,

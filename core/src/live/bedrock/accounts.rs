@@ -1,14 +1,17 @@
 //! Whose credentials a target is called with: the caller's own, those of a named profile of the AWS configuration, or
 //! those of a role that the caller's own may assume. Nothing is asked for before the first request.
 
-use aws_config::{BehaviorVersion, SdkConfig, sts::AssumeRoleProvider};
+use aws_config::{
+    BehaviorVersion, SdkConfig, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
+    sts::AssumeRoleProvider,
+};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::{
     rt::sleep::{SharedAsyncSleep, TokioSleep},
     time::{SharedTimeSource, SystemTimeSource},
 };
 
-use super::loopback;
+use super::loopback::{Trust, http_client};
 use crate::target::{Account, TargetSpec};
 
 /// What an assumed role's session is called in the other account's logs.
@@ -25,7 +28,7 @@ impl Accounts {
             Some(config) => completed(&config),
             None => {
                 let loader = aws_config::defaults(BehaviorVersion::latest());
-                loader.http_client(loopback::http_client()).load().await
+                loader.http_client(http_client(&Trust::System)).load().await
             }
         };
         let mut accounts = Accounts(vec![(None, own)]);
@@ -55,17 +58,28 @@ impl Accounts {
                 own.to_builder().credentials_provider(provider).build()
             }
             Account::Profile(name) => {
-                let loader = aws_config::defaults(BehaviorVersion::latest()).profile_name(name);
-                let client = own.http_client().unwrap_or_else(loopback::http_client);
-                loader.http_client(client).load().await
+                let provider = SharedCredentialsProvider::new(of_profile(name, own));
+                own.to_builder().credentials_provider(provider).build()
             }
         }
     }
 }
 
+/// The credentials of a profile that was named on purpose. As with the AWS CLI's `--profile`, those in the environment
+/// do not go before it: they would be another account's.
+pub fn of_profile(name: &str, own: &SdkConfig) -> ProfileFileCredentialsProvider {
+    let client = own.http_client().unwrap_or_else(|| http_client(&Trust::System));
+    let config = ProviderConfig::without_region()
+        .with_region(own.region().cloned())
+        .with_use_fips(own.use_fips())
+        .with_use_dual_stack(own.use_dual_stack())
+        .with_http_client(client);
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name).build()
+}
+
 /// With what roles need and a configuration that was made by hand may lack.
 fn completed(config: &SdkConfig) -> SdkConfig {
-    let client = config.http_client().unwrap_or_else(loopback::http_client);
+    let client = config.http_client().unwrap_or_else(|| http_client(&Trust::System));
     let time = config.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
     let sleep = config.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
     config.to_builder().http_client(client).time_source(time).sleep_impl(sleep).build()

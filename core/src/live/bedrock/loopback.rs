@@ -1,10 +1,13 @@
 //! The HTTP client: the SDK's own, with the proxy that the environment names, but never for an address of this
-//! machine. The SDK by itself sends calls for 127.0.0.1 through a proxy too, where they can only fail.
+//! machine or of the link, where instances and containers ask for their credentials. The SDK by itself sends such
+//! calls through a proxy too, where they can only fail.
+
+use std::net::{IpAddr, Ipv6Addr};
 
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
-    tls::{Provider, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -19,22 +22,47 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::config_bag::ConfigBag;
 
+/// Which authorities may vouch for a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that the system trusts.
+    #[default]
+    System,
+    /// Those of this bundle in PEM, and no others, as the AWS CLI takes `AWS_CA_BUNDLE`. It must be one that rustls can
+    /// read: the SDK panics on any other.
+    Only(String),
+}
+
 /// A client that may be shared by any number of SDK clients; connections are pooled in it.
-pub(super) fn http_client() -> SharedHttpClient {
+pub fn http_client(trust: &Trust) -> SharedHttpClient {
     SharedHttpClient::new(ByAddress {
-        near: client(ProxyConfig::disabled),
-        far: client(ProxyConfig::from_env),
+        near: client(ProxyConfig::disabled, trust),
+        far: client(ProxyConfig::from_env, trust),
     })
 }
 
-fn client(proxy: fn() -> ProxyConfig) -> SharedHttpClient {
+fn client(proxy: fn() -> ProxyConfig, trust: &Trust) -> SharedHttpClient {
+    let tls = tls(trust);
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(proxy());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
     })
 }
+
+fn tls(trust: &Trust) -> TlsContext {
+    let store = match trust {
+        Trust::System => TrustStore::default(),
+        Trust::Only(pem) => TrustStore::empty().with_pem_certificate(pem.as_bytes()),
+    };
+    let context = TlsContext::builder().with_trust_store(store).build();
+    context.expect("a context without client certificates has nothing that could be wrong")
+}
+
+/// Where instances and pods find their credentials by IPv6 (AWS: "Instance metadata", "EKS Pod Identity").
+const METADATA: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)];
 
 /// Two clients, and the request's host decides.
 #[derive(Debug)]
@@ -70,7 +98,7 @@ impl HttpConnector for ByAddress<SharedHttpConnector> {
     }
 }
 
-/// Whether a URL leads to this machine.
+/// Whether a URL leads to this machine, or to what only this machine's link can reach.
 fn is_near(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -80,7 +108,10 @@ fn is_near(url: &str) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     host.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        || host.parse().is_ok_and(|address: IpAddr| match address {
+            IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+            IpAddr::V6(address) => address.is_loopback() || METADATA.contains(&address),
+        })
 }
 
 #[cfg(test)]
@@ -88,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_this_machine_are_told_from_all_others() {
+    fn addresses_of_this_machine_and_its_link_are_told_from_all_others() {
         let table = [
             ("http://127.0.0.1:8080/model/m/converse", true),
             ("http://127.8.0.1", true),
@@ -96,6 +127,10 @@ mod tests {
             ("http://LOCALHOST:1", true),
             ("http://[::1]:8080/model", true),
             ("http://user:word@127.0.0.1/x", true),
+            ("http://169.254.169.254/latest/api/token", true),
+            ("http://169.254.170.23/v1/credentials", true),
+            ("http://[fd00:ec2::254]/latest", true),
+            ("http://[fd00:ec2::1]/latest", false),
             ("https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse", false),
             ("http://127.0.0.1.example.com/", false),
             ("http://localhost.example.com/", false),
