@@ -8,10 +8,12 @@
 //! Nothing here reads a file or opens a connection outwards.
 
 mod admin;
+pub mod asked;
 pub mod auth;
 pub mod caller;
 pub mod clock;
 pub mod control;
+pub mod forbidden;
 mod front;
 mod line;
 mod live;
@@ -25,6 +27,7 @@ pub mod tls;
 pub mod ways;
 
 use std::{
+    borrow::Cow,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
@@ -39,10 +42,12 @@ use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch};
 
 use self::{
+    asked::{Asked, Book},
     auth::{Auth, CredentialsSpec},
     caller::{Caller, Usual},
     clock::{Clock, StartBy},
     control::{Control, When},
+    forbidden::Forbidden,
     front::{Front, Phase},
     live::Live,
     pacer::Pacer,
@@ -108,6 +113,7 @@ pub struct Settings {
     pub tls: bool,
     /// Who may call; an empty list lets everybody in.
     pub credentials: CredentialsSpec,
+    pub forbidden: Forbidden,
     /// From asking for provisioned throughput until it is in service.
     pub provision_within: Duration,
     pub limits: Limits,
@@ -196,6 +202,7 @@ impl Default for Settings {
             records_after: Duration::ZERO,
             tls: false,
             credentials: CredentialsSpec::default(),
+            forbidden: Forbidden::default(),
             provision_within: Duration::from_secs(60),
             limits: Limits::default(),
         }
@@ -212,6 +219,7 @@ pub(crate) struct Site {
     pub live: Live,
     auth: Auth,
     control: Mutex<Control>,
+    book: Mutex<Book>,
     tls: Option<Tls>,
     pub pacer: Pacer,
     ids: Draws,
@@ -233,7 +241,11 @@ impl Site {
             tls: tls.map_err(io::Error::other)?,
             live: Live::new(engine, Ring::new(settings.records_max)),
             auth: Auth::new(settings.credentials.clone()),
-            control: Mutex::new(Control::new(control::Settings { provision_within }, &settings.world)),
+            control: Mutex::new(Control::new(
+                control::Settings { provision_within, forbidden: settings.forbidden.clone() },
+                &settings.world,
+            )),
+            book: Mutex::default(),
             pacer: Pacer::start()?,
             ways: Ways::of(&settings.world),
             world: settings.world.clone(),
@@ -258,6 +270,7 @@ impl Site {
     fn reset(&self) {
         self.live.reset(&self.clock, |unix_s| self.settings.engine(unix_s));
         self.control().reset();
+        self.book().clear();
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {
@@ -285,7 +298,10 @@ impl Site {
         }
         let mut caller = Caller::of(&request, usual);
         match self.auth.check(&request, &caller, self.clock.unix_s()) {
-            Ok(holder) => caller.account = holder.account.map_or(caller.account, str::to_owned),
+            Ok(holder) => {
+                caller.account = holder.account.map_or(caller.account, Cow::into_owned);
+                caller.role = holder.role;
+            }
             Err(refusal) => {
                 return Ok(control::refuse(&request, &refusal, &self.request_id()).map(Out::whole));
             }
@@ -295,7 +311,14 @@ impl Site {
                 runtime::serve(self, operation, &model, &caller, request).await
             }
             Place::Admin | Place::Elsewhere => {
-                let when = When { now: self.clock.read().now, unix_s_at_zero: self.clock.unix_s_at_zero() };
+                if let Some(refusal) = self.note(&caller, &request) {
+                    return Ok(control::refuse(&request, &refusal, &self.request_id()).map(Out::whole));
+                }
+                let when = When {
+                    now: self.clock.read().now,
+                    unix_s_at_zero: self.clock.unix_s_at_zero(),
+                    unix_s: self.clock.unix_s(),
+                };
                 Ok(self.control().answer(&caller, &request, when, &self.request_id()).map(Out::whole))
             }
         }
@@ -373,6 +396,11 @@ impl Running {
     /// The invocation records from number `from` on, as far as they are delivered.
     pub fn records_since(&self, from: u64) -> Delivered {
         self.site.records_since(from)
+    }
+
+    /// What was asked so far, as IAM would have judged it.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.site.asked().0
     }
 
     /// The Region of callers that name none.

@@ -4,6 +4,7 @@
 //! GET  /_richter              a page for people
 //! GET  /_richter/state        clock, pools that were used, faults, counts, connections
 //! GET  /_richter/records      invocation records as NDJSON; ?from=N gives those from number N on
+//! GET  /_richter/asked        what was asked, as IAM would have judged it: actions and the resources they need
 //! POST /_richter/begin        lets the engine's time run, where it waits for a signal
 //! POST /_richter/reset        everything anew: time, quotas, cache, counts, records, what callers created
 //! POST /_richter/quota        { "pool": NAME, "requests": PER_MINUTE, "tokens": PER_MINUTE }
@@ -58,6 +59,10 @@ pub(super) fn answer(site: &Site, request: &Request<Bytes>) -> Response<Bytes> {
         }
         (&Method::GET, ["_richter", "records"]) => return records(site, request.uri().query(), &id),
         (&Method::GET, ["_richter", "state"]) => Ok(state(site)),
+        (&Method::GET, ["_richter", "asked"]) => {
+            let (asked, left_out) = site.asked();
+            Ok(json!({ "asked": asked, "left_out": left_out }))
+        }
         (&Method::POST, ["_richter", "begin"]) => {
             site.clock.begin();
             Ok(state(site))

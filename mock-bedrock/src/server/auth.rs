@@ -9,7 +9,10 @@ mod bearer;
 mod canonical;
 mod credentials;
 mod refusal;
+pub mod session;
 mod signature;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{Request, header};
@@ -17,8 +20,9 @@ use http::{Request, header};
 use self::{
     authorization::{Claim, Skew},
     credentials::AccessKey,
+    session::Session,
 };
-use super::{caller::Caller, reply::WireError};
+use super::{caller::Caller, control::sts, reply::WireError};
 
 pub use credentials::{AccessKeySpec, ApiKeySpec, CredentialsSpec, Secret};
 
@@ -29,10 +33,22 @@ pub struct Auth {
 }
 
 /// Who was let in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder<'a> {
     /// Account of the credentials, where they name one.
-    pub account: Option<&'a str>,
+    pub account: Option<Cow<'a, str>>,
+    /// ARN of the assumed role, if it is one.
+    pub role: Option<String>,
+}
+
+impl<'a> Holder<'a> {
+    fn of_account(account: Option<&'a str>) -> Holder<'a> {
+        Holder { account: account.map(Cow::Borrowed), role: None }
+    }
+
+    fn of_role(session: Session) -> Holder<'a> {
+        Holder { account: Some(session.account().to_owned().into()), role: Some(session.arn) }
+    }
 }
 
 impl Auth {
@@ -53,10 +69,11 @@ impl Auth {
         caller: &Caller,
         unix_s: u64,
     ) -> Result<Holder<'_>, WireError> {
-        let Some(known) = &self.known else { return Ok(Holder::default()) };
+        let Some(known) = &self.known else { return Ok(trusted(request)) };
         let header = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
         match header.map(String::from_utf8_lossy).as_deref() {
             None if authorization::is_presigned(request) => signed(known, request, caller, unix_s),
+            None if sts::asks_without_signature(request) => Ok(Holder::default()),
             None => Err(refusal::missing()),
             Some(value) => match bearer::token(value) {
                 Some(token) => bearer::check(known, token, &caller.region, unix_s),
@@ -65,6 +82,15 @@ impl Auth {
         }
     }
 }
+
+/// Where everybody is let in, whoever says that they have assumed a role has.
+fn trusted<'a>(request: &Request<Bytes>) -> Holder<'a> {
+    let token = request.headers().get(TOKEN).and_then(|token| token.to_str().ok());
+    token.and_then(Session::of).map_or_else(Holder::default, Holder::of_role)
+}
+
+/// Header with the token of temporary credentials.
+const TOKEN: &str = "x-amz-security-token";
 
 /// The order is: can the claim be read, is its scope right, is the key known, is the time near, is the token right,
 /// is the signature. Which of several faults AWS names first is not documented.
@@ -76,7 +102,11 @@ fn signed<'a>(
 ) -> Result<Holder<'a>, WireError> {
     let claim = Claim::read(request)?;
     claim.check_scope(request, caller)?;
-    let key = known.access_key(claim.scope.access_key).ok_or_else(refusal::unknown_key)?;
+    let id = claim.scope.access_key;
+    let token = claim.token.as_deref().unwrap_or_default();
+    let session = Session::of(token);
+    let given = session.as_ref().and_then(|session| session.key(token, id));
+    let key = known.access_key(id).or(given.as_ref()).ok_or_else(refusal::unknown_key)?;
     match claim.skew(unix_s) {
         Skew::Near => {}
         Skew::Early { from } => return Err(refusal::not_yet(claim.stamp, from, unix_s)),
@@ -87,11 +117,13 @@ fn signed<'a>(
     check_token(key, claim.token.as_deref(), unix_s)?;
     let canonical = canonical::request(request, &claim).ok_or_else(refusal::wrong_signature)?;
     let expected = signature::of(&key.secret, &claim.scope, claim.stamp, &canonical);
-    if signature::same(&expected, &claim.signature) {
-        Ok(Holder { account: key.account.as_deref() })
-    } else {
-        Err(refusal::wrong_signature())
+    if !signature::same(&expected, &claim.signature) {
+        return Err(refusal::wrong_signature());
     }
+    Ok(match session.filter(|_| given.is_some()) {
+        Some(session) => Holder::of_role(session),
+        None => Holder::of_account(known.access_key(id).and_then(|key| key.account.as_deref())),
+    })
 }
 
 fn check_token(key: &AccessKey, token: Option<&str>, unix_s: u64) -> Result<(), WireError> {

@@ -12,6 +12,8 @@ pub struct Caller {
     pub account: String,
     /// As the credential scope names it; none for bearer tokens and for requests that are not signed.
     pub access_key: Option<String>,
+    /// ARN of the role that it has assumed, if it has.
+    pub role: Option<String>,
 }
 
 /// What holds for a caller whose request does not say.
@@ -35,12 +37,14 @@ impl Caller {
             service: service.to_owned(),
             account: usual.account.clone(),
             access_key: scope.map(|scope| scope.access_key.to_owned()),
+            role: None,
         }
     }
 
     /// The identity that records name.
     pub fn arn(&self) -> String {
-        format!("arn:aws:iam::{}:user/richter", self.account)
+        let user = || format!("arn:aws:iam::{}:user/richter", self.account);
+        self.role.clone().unwrap_or_else(user)
     }
 }
 

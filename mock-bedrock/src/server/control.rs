@@ -7,7 +7,8 @@
 //!
 //! Bedrock's own texts for what does not exist were not captured; those here name the thing.
 
-mod arn;
+pub mod action;
+pub mod arn;
 mod ask;
 mod atlas;
 mod form;
@@ -20,7 +21,7 @@ mod provisioned;
 mod quotas;
 mod resolve;
 mod routers;
-mod sts;
+pub(super) mod sts;
 mod tags;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 use self::{atlas::Atlas, form::Protocol, holdings::Holdings};
 use super::{
     caller::Caller,
+    forbidden::Forbidden,
     path::segments,
     reply::{self, WireError},
 };
@@ -41,10 +43,11 @@ pub use form::{refuse, unknown_operation};
 pub use resolve::{Resolved, stand};
 
 /// How a control plane behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// From asking for provisioned throughput, or for a change of it, until it is in service.
     pub provision_within: Nanos,
+    pub forbidden: Forbidden,
 }
 
 /// The moment at which a request is answered.
@@ -53,6 +56,8 @@ pub struct When {
     pub now: Nanos,
     /// Seconds since 1970 at `now` zero.
     pub unix_s_at_zero: u64,
+    /// Seconds since 1970 on the caller's own clock, however fast the engine's runs.
+    pub unix_s: u64,
 }
 
 impl When {
@@ -148,6 +153,7 @@ impl Control {
         Some(match place {
             (&Method::GET, ["foundation-models"]) => self.list_models(ask),
             (&Method::GET, ["foundation-models", id]) => self.get_model(ask, id),
+            (&Method::GET, ["foundation-model-availability", id]) => self.availability(ask, id),
             (&Method::GET, ["inference-profiles"]) => self.list_profiles(ask),
             (&Method::POST, ["inference-profiles"]) => self.create_profile(ask),
             (&Method::GET, ["inference-profiles", id]) => self.get_profile(ask, id),

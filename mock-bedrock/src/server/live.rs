@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     Nanos,
-    engine::{Answer, Call, CallId, Engine, Served},
+    engine::{Answer, Call, CallId, Engine, Operation, Served},
+    world::RouteId,
 };
 
 #[derive(Debug)]
@@ -43,6 +44,7 @@ pub struct Inside {
     pub ring: Ring,
     pub cache: PromptCache,
     pub counts: BTreeMap<(&'static str, &'static str), u64>,
+    pub by_route: BTreeMap<(Operation, RouteId), u64>,
 }
 
 /// What the record of a call under way will need.
@@ -94,6 +96,7 @@ impl Live {
             ring,
             cache: PromptCache::default(),
             counts: BTreeMap::new(),
+            by_route: BTreeMap::new(),
         };
         Live { inside: Mutex::new(inside), asked: AtomicU64::new(0) }
     }
@@ -167,6 +170,7 @@ impl Live {
         inside.ring.clear();
         inside.cache.clear();
         inside.counts.clear();
+        inside.by_route.clear();
         self.asked.store(0, Ordering::Relaxed);
     }
 }
@@ -216,5 +220,6 @@ impl Inside {
             Served::Error { exception, .. } => exception.kind.name(),
         };
         *self.counts.entry((call.operation.name(), outcome)).or_default() += 1;
+        *self.by_route.entry((call.operation, call.route)).or_default() += 1;
     }
 }

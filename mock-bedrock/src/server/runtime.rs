@@ -30,7 +30,7 @@ use self::{
     stream::StreamBody,
 };
 use super::{
-    Site,
+    Site, asked,
     caller::Caller,
     live::{Admitted, CacheOrder, Met, Order},
     path::RuntimeOperation,
@@ -81,7 +81,13 @@ pub(super) async fn serve(
         }
     };
     match errand(site, operation, model, caller, request) {
-        Ok(errand) => run(site, errand).await,
+        Ok(errand) => {
+            let forbidden = &site.settings.forbidden;
+            match forbidden.refuses_route(&site.world, errand.route, (caller, asked::action(operation))) {
+                Some(refusal) => Ok(refusal.reply(&errand.request_id).map(Out::whole)),
+                None => run(site, errand).await,
+            }
+        }
         Err(exception) => Ok(reply::error(&exception, &site.request_id()).map(Out::whole)),
     }
 }

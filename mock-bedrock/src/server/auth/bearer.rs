@@ -37,7 +37,7 @@ pub fn check<'a>(
         return if elsewhere || expired {
             Err(refusal::bad_api_key())
         } else {
-            Ok(Holder { account: key.account.as_deref() })
+            Ok(Holder::of_account(key.account.as_deref()))
         };
     }
     match token.strip_prefix(SHORT_TERM) {
@@ -74,7 +74,7 @@ fn short_term<'a>(
     let canonical = canonical::request(&request, &claim).ok_or_else(refusal::bad_api_key)?;
     let expected = signature::of(&key.secret, &claim.scope, claim.stamp, &canonical);
     if signature::same(&expected, &claim.signature) {
-        Ok(Holder { account: key.account.as_deref() })
+        Ok(Holder::of_account(key.account.as_deref()))
     } else {
         Err(refusal::bad_api_key())
     }

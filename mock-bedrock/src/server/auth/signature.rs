@@ -32,6 +32,11 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// For marks in tokens, which must fit into URLs and XML as they are.
+pub fn base64_mac(key: &[u8], text: &str) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac(key, text))
+}
+
 pub fn base64_sha256(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(Sha256::digest(bytes))
 }

@@ -44,7 +44,7 @@ fn ask(request: &Request<Bytes>, now: u64) -> Result<Option<String>, (String, St
     let auth = Auth::new(spec());
     let caller = Caller::of(request, &usual());
     match auth.check(request, &caller, now) {
-        Ok(holder) => Ok(holder.account.map(str::to_owned)),
+        Ok(holder) => Ok(holder.account.map(Cow::into_owned)),
         Err(refusal) => {
             let reply = refusal.reply("id");
             assert_eq!(reply.status(), 403);
@@ -82,6 +82,10 @@ const PLAIN: Plain<'static> = Plain {
 
 /// Signs with the vendor's signer, so that no misunderstanding of ours is on both sides.
 fn signed(plain: Plain<'_>, change: impl FnOnce(&mut SigningSettings)) -> Request<Bytes> {
+    signed_with(plain, SECRET, change)
+}
+
+fn signed_with(plain: Plain<'_>, secret: &str, change: impl FnOnce(&mut SigningSettings)) -> Request<Bytes> {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(format!("http://127.0.0.1:4599{}", plain.path))
@@ -91,7 +95,7 @@ fn signed(plain: Plain<'_>, change: impl FnOnce(&mut SigningSettings)) -> Reques
     let mut settings = SigningSettings::default();
     change(&mut settings);
     let token = plain.token.map(str::to_owned);
-    let identity = Credentials::new(plain.key, SECRET, token, None, "test").into();
+    let identity = Credentials::new(plain.key, secret, token, None, "test").into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(plain.region)
@@ -342,4 +346,23 @@ fn a_secret_is_never_shown() {
         assert!(!shown.contains(secret), "{shown}");
     }
     assert!(shown.contains(KEY), "the id of a key is no secret");
+}
+
+#[test]
+fn the_credentials_of_an_assumed_role_count_until_they_expire_and_name_the_role() {
+    let session =
+        Session { arn: "arn:aws:sts::777788889999:assumed-role/caller/me".into(), expires_unix_s: NOW + 60 };
+    let issued = session.issue();
+    let plain = Plain { key: &issued.access_key, token: Some(&issued.token), ..PLAIN };
+    let request = signed_with(plain, &issued.secret, |_| {});
+    let auth = Auth::new(spec());
+    let caller = Caller::of(&request, &usual());
+    let holder = auth.check(&request, &caller, NOW).expect("let in");
+    assert_eq!(holder.account.as_deref(), Some("777788889999"));
+    assert_eq!(holder.role.as_deref(), Some(&*session.arn));
+    assert_eq!(ask(&request, NOW + 60).expect_err("too late").0, "ExpiredTokenException");
+    let stolen = signed_with(plain, SECRET, |_| {});
+    assert_eq!(ask(&stolen, NOW).expect_err("another's secret").0, "InvalidSignatureException");
+    let open = Auth::new(CredentialsSpec::default());
+    assert_eq!(open.check(&stolen, &caller, NOW).expect("everybody is").role, Some(session.arn));
 }

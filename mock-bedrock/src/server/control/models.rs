@@ -53,6 +53,23 @@ impl Control {
         ok(json!({ "modelDetails": self.model(region, model) }))
     }
 
+    /// Whether a model may be used from here: the account's access to it, and what the Region has.
+    pub(super) fn availability(&self, ask: &Ask<'_>, id: &str) -> Answer {
+        if !self.atlas.knows(id) {
+            let text = "Could not resolve the foundation model from the provided model identifier.";
+            return Err(refuse(ExceptionKind::ResourceNotFoundException, text));
+        }
+        let granted = !self.settings.forbidden.withholds(id);
+        let there = |there: bool| if there { "AVAILABLE" } else { "NOT_AVAILABLE" };
+        ok(json!({
+            "modelId": id,
+            "agreementAvailability": { "status": there(granted) },
+            "authorizationStatus": if granted { "AUTHORIZED" } else { "NOT_AUTHORIZED" },
+            "entitlementAvailability": there(granted),
+            "regionAvailability": there(!self.ways(&ask.caller.region, id).is_empty()),
+        }))
+    }
+
     /// How a model can be used from a Region; not at all where it is neither offered there nor reached from there.
     fn ways(&self, region: &str, model: &str) -> Vec<&'static str> {
         let here = self.atlas.offers(region, model);

@@ -82,7 +82,7 @@ impl Got {
 
 impl Bench {
     pub fn new() -> Bench {
-        let settings = Settings { provision_within: 60 * SECOND };
+        let settings = Settings { provision_within: 60 * SECOND, ..Settings::default() };
         let usual = Usual { region: "us-east-1".into(), account: "111122223333".into(), only: false };
         Bench { control: Control::new(settings, &world()), now: 0, usual }
     }
@@ -94,7 +94,7 @@ impl Bench {
 
     pub fn raw(&mut self, request: Request<Bytes>) -> Response<Bytes> {
         let caller = Caller::of(&request, &self.usual);
-        let when = When { now: self.now, unix_s_at_zero: 1_764_547_200 };
+        let when = When { now: self.now, unix_s_at_zero: 1_764_547_200, unix_s: 1_764_547_200 };
         self.control.answer(&caller, &request, when, "id")
     }
 

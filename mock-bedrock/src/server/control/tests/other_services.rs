@@ -162,3 +162,42 @@ fn a_refusal_takes_the_form_of_the_service_that_was_asked() {
         assert!(text(&response).contains(part), "{}", text(&response));
     }
 }
+
+#[test]
+fn sts_gives_credentials_for_a_role_and_for_a_web_identity() {
+    let mut bench = Bench::new();
+    let role = "RoleArn=arn%3Aaws%3Aiam%3A%3A444455556666%3Arole%2Fteam%2Fcaller&RoleSessionName=me";
+    let assumed = bench.raw(sts(&format!("Action=AssumeRole&Version=2011-06-15&{role}")));
+    let told = text(&assumed);
+    assert_eq!(assumed.status(), 200, "{told}");
+    for part in [
+        "<Arn>arn:aws:sts::444455556666:assumed-role/caller/me</Arn>",
+        "<AccessKeyId>ASIA",
+        "<Expiration>2025-12-01T01:00:00Z</Expiration>",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    // {"sub":"pod","exp":1764547201} and the same a second earlier.
+    let web = |body: &str| {
+        let token = format!("e30.{body}.c2ln");
+        sts(&format!("Action=AssumeRoleWithWebIdentity&{role}&DurationSeconds=900&WebIdentityToken={token}"))
+    };
+    let good = bench.raw(web("eyJzdWIiOiJwb2QiLCJleHAiOjE3NjQ1NDcyMDF9"));
+    assert!(
+        text(&good).contains("<SubjectFromWebIdentityToken>pod<") && text(&good).contains("T00:15:00Z"),
+        "{}",
+        text(&good)
+    );
+    let refused = [
+        (web("eyJzdWIiOiJwb2QiLCJleHAiOjE3NjQ1NDcyMDB9"), "ExpiredTokenException"),
+        (web("bm8ganNvbg"), "InvalidIdentityToken"),
+        (sts("Action=AssumeRole&RoleArn=arn:aws:iam::4444:role/x&RoleSessionName=me"), "ValidationError"),
+        (sts("Action=AssumeRole&RoleSessionName=me"), "ValidationError"),
+        (sts(&format!("Action=AssumeRole&{role}&DurationSeconds=60")), "ValidationError"),
+    ];
+    for (request, name) in refused {
+        let response = bench.raw(request);
+        assert_eq!(response.status(), 400);
+        assert!(text(&response).contains(&format!("<Code>{name}</Code>")), "{}", text(&response));
+    }
+}
