@@ -2,6 +2,8 @@
 //!
 //! The file to open first is [`run`].
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod exit;
