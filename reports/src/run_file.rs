@@ -4,6 +4,7 @@
 //! Two rules keep it honest. Equal runs give equal bytes, so only `when` may differ between two runs of one seed.
 //! And missing data is absent, never zero.
 
+pub mod decisions;
 mod disk;
 pub mod request;
 mod windows;
@@ -19,8 +20,8 @@ pub use windows::{Story, StoryLine, Windows};
 use crate::expect::ExpectSpec;
 
 pub const FORMAT: &str = "richter-run";
-/// Version 2 added `windows` and `by_target` to cells, and `stories`.
-pub const VERSION: u32 = 2;
+/// Version 2 added `windows` and `by_target` to cells, and `stories`; version 3 `decisions`, in baselines.
+pub const VERSION: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +171,9 @@ pub struct Cell {
     /// In the order of `faults`.
     pub faults: Vec<FaultHits>,
     pub pools: Vec<PoolUse>,
+    /// What was decided, entry by entry; only baselines of simulated runs have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<decisions::Decisions>,
 }
 
 /// A few requests by name: `richter why` tells their stories.

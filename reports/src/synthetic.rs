@@ -155,6 +155,7 @@ fn cell(strategy: usize, sketch: &Sketch, replication: u32) -> Cell {
             requests_per_minute: Some(400.0),
             tokens_per_minute: None,
         }],
+        decisions: None,
     }
 }
 

@@ -110,6 +110,7 @@ pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut En
             .map(|(_, hits)| FaultHits { rolled: hits.rolled, hit: hits.hit, missed: hits.missed })
             .collect(),
         pools: pools(engine, now),
+        decisions: None,
     }
 }
 

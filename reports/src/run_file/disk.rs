@@ -233,12 +233,12 @@ mod tests {
         let replace = |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
         for (told, expected) in [
             (
-                told(replace("\"version\":1", "\"version\":3")),
-                "format version 3 is newer than 2, the newest that this richter reads; update richter",
+                told(replace("\"version\":1", "\"version\":4")),
+                "format version 4 is newer than 3, the newest that this richter reads; update richter",
             ),
             (
                 told(replace("\"version\":1", "\"version\":0")),
-                "there is no format version 0; known versions are 1 to 2",
+                "there is no format version 0; known versions are 1 to 3",
             ),
             (
                 told(replace("richter-run", "k6-summary")),
