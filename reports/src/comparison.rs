@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Load or faults that a strategy may recover from; more would not fit a table.
-const TRIGGERS_MAX: usize = 4;
+pub(crate) const TRIGGERS_MAX: usize = 4;
 /// A phase is a spike when its rate is this much above the phase before it.
 const SPIKE: f64 = 1.5;
 

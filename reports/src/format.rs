@@ -13,6 +13,7 @@ pub use csv::csv;
 pub use hgrm::{Hgrm, hgrm};
 pub use junit::junit;
 pub use markdown::{LIMIT as MARKDOWN_LIMIT, markdown};
+pub(crate) use markdown::{fitting, safe};
 pub use openmetrics::openmetrics;
 
 use crate::{

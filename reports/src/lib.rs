@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod expect;
 pub mod export;
 pub mod format;
+pub mod gate;
 pub mod html;
 pub mod metric;
 pub mod paired;

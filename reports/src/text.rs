@@ -4,8 +4,8 @@
 //! Lines fit the width: sentences wrap, tables drop their least important columns and say which. Colour only
 //! repeats what the words already say.
 
-mod grid;
-mod paint;
+pub(crate) mod grid;
+pub(crate) mod paint;
 
 use crate::{
     comparison::{COLUMNS, Comparison, Entry, Heading, Notable, Shares, Table},
@@ -283,7 +283,7 @@ fn look_at(comparison: &Comparison, options: &Options) -> Vec<String> {
 }
 
 /// A path as a shell takes it.
-fn shell_word(path: &str) -> String {
+pub(crate) fn shell_word(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./+,:@%=".contains(c);
     match path.chars().all(plain) {
         true => path.to_owned(),

@@ -76,7 +76,13 @@ impl Column {
         }
     }
 
-    fn metric(&self) -> Metric {
+    /// Whether a better number is a better strategy. How fast the answers were is no merit by itself: a strategy that only answers
+    /// the easy requests leads.
+    pub(crate) fn is_merit(&self) -> bool {
+        !matches!(self.source, Source::OfAnswers(_))
+    }
+
+    pub(crate) fn metric(&self) -> Metric {
         match self.source {
             Source::Plain(kind) => Metric::plain(kind),
             Source::Percentile(kind, percentile) => Metric::percentile(kind, percentile),
@@ -130,8 +136,7 @@ pub(super) fn table(view: &View<'_>, title: &str, scored: &[Scored]) -> Table {
 
 /// The strategy whose number is best, if its lead over the next one is real.
 fn best(view: &View<'_>, column: &Column, scored: &[Scored]) -> Option<usize> {
-    // How fast the answers were is no merit by itself: a strategy that only answers the easy requests leads.
-    if matches!(column.source, Source::OfAnswers(_)) {
+    if !column.is_merit() {
         return None;
     }
     let metric = column.metric();

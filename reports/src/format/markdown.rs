@@ -19,11 +19,15 @@ const CUT: &str = "\n\n*Cut here: the rest would not fit. The HTML report has al
 const ROWS_MAX: usize = 50;
 
 pub fn markdown(reports: &[Report]) -> String {
-    let text = reports.iter().map(one).collect::<Vec<_>>().join("\n---\n\n");
-    if text.chars().count() <= LIMIT {
-        return text;
+    fitting(&reports.iter().map(one).collect::<Vec<_>>().join("\n---\n\n"), LIMIT)
+}
+
+/// Cut at a line if it is too long, and said so.
+pub(crate) fn fitting(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
     }
-    let kept: String = text.chars().take(LIMIT - CUT.len()).collect();
+    let kept: String = text.chars().take(limit - CUT.len()).collect();
     // Whole lines only: half a row would break the table.
     let kept = kept.rfind('\n').map_or("", |end| &kept[..end]);
     let open = kept.matches("<details>").count().saturating_sub(kept.matches("</details>").count());
@@ -130,7 +134,7 @@ fn list(text: &mut String, title: &str, sentences: &[String]) {
 }
 
 /// Nothing in it is markup, and nobody is notified.
-fn safe(text: &str) -> String {
+pub(crate) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

@@ -7,13 +7,13 @@ use super::paint::{Options, Style, clean};
 const CELL_MAX: usize = 44;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GridColumn<'a> {
+pub(crate) struct GridColumn<'a> {
     pub heading: [&'a str; 2],
     /// The largest is left out first; the first column always stays.
     pub rank: u8,
@@ -21,7 +21,7 @@ pub(super) struct GridColumn<'a> {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct GridCell {
+pub(crate) struct GridCell {
     pub text: String,
     /// Stands in the gap after the text.
     pub mark: char,
@@ -29,32 +29,32 @@ pub(super) struct GridCell {
 }
 
 impl GridCell {
-    pub(super) fn plain(text: &str) -> GridCell {
+    pub(crate) fn plain(text: &str) -> GridCell {
         GridCell { text: text.to_owned(), mark: ' ', style: Style::Plain }
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Grid<'a> {
+pub(crate) struct Grid<'a> {
     columns: Vec<GridColumn<'a>>,
     rows: Vec<Vec<GridCell>>,
 }
 
 impl<'a> Grid<'a> {
-    pub(super) fn new(columns: Vec<GridColumn<'a>>) -> Grid<'a> {
+    pub(crate) fn new(columns: Vec<GridColumn<'a>>) -> Grid<'a> {
         Grid { columns, rows: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, cells: Vec<GridCell>) {
+    pub(crate) fn push(&mut self, cells: Vec<GridCell>) {
         self.rows.push(cells);
     }
 
     /// Whether every column has room.
-    pub(super) fn fits(&self, options: &Options) -> bool {
+    pub(crate) fn fits(&self, options: &Options) -> bool {
         self.shown(&self.widths(), options.columns()).len() == self.columns.len()
     }
 
-    pub(super) fn lines(mut self, options: &Options) -> Vec<String> {
+    pub(crate) fn lines(mut self, options: &Options) -> Vec<String> {
         for cell in self.rows.iter_mut().flatten() {
             cell.text = clean(&cell.text);
         }

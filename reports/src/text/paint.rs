@@ -1,6 +1,6 @@
 //! Lines of text: colour, wrapping, and nothing in them that could command a terminal.
 
-pub(super) use crate::plain::clean;
+pub(crate) use crate::plain::clean;
 
 /// How a report looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const WIDTH_MIN: usize = 40;
 const WIDTH_OF_SENTENCES: usize = 120;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     Plain,
     Bold,
     Dim,
@@ -50,11 +50,11 @@ impl Style {
 }
 
 impl Options {
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.width.max(WIDTH_MIN)
     }
 
-    pub(super) fn paint(&self, text: &str, style: Style) -> String {
+    pub(crate) fn paint(&self, text: &str, style: Style) -> String {
         match self.color && style != Style::Plain && !text.is_empty() {
             true => format!("{}{text}\x1b[0m", style.code()),
             false => text.to_owned(),
@@ -62,12 +62,12 @@ impl Options {
     }
 
     /// Breaks a sentence between words; lines after the first are indented.
-    pub(super) fn wrap(&self, sentence: &str, indent: usize) -> Vec<String> {
+    pub(crate) fn wrap(&self, sentence: &str, indent: usize) -> Vec<String> {
         broken(sentence, self.columns().min(WIDTH_OF_SENTENCES), indent)
     }
 
     /// A sentence behind a label, its later lines under its first word.
-    pub(super) fn hanging(&self, label: &str, style: Style, sentence: &str) -> Vec<String> {
+    pub(crate) fn hanging(&self, label: &str, style: Style, sentence: &str) -> Vec<String> {
         let indent = label.chars().count() + 2;
         let width = self.columns().min(WIDTH_OF_SENTENCES).saturating_sub(indent);
         let margin = " ".repeat(indent);
