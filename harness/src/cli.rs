@@ -1,6 +1,8 @@
 //! The command line: data on standard output, everything else on standard error, exit codes from [`Exit`].
 
 mod annotate;
+mod baseline;
+mod check;
 mod explain;
 mod init;
 mod list;
@@ -84,6 +86,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Print the report of a run file again.
     Report(report::ReportArgs),
+    /// Keep runs to compare later ones with.
+    Baseline(baseline::BaselineArgs),
+    /// Run scenarios and compare them with their baselines: improved, same, regressed.
+    Check(check::CheckArgs),
     /// Tell one request's story under each strategy.
     Why(why::WhyArgs),
     /// Serve the scenario's Bedrock over HTTP, for any client.
@@ -107,6 +113,8 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Tournament(args) => tournament::tournament(&args, color),
         Command::Explain(args) => explain::explain(&args, color),
         Command::Report(args) => report::report(&args, color),
+        Command::Baseline(args) => baseline::baseline(&args, color),
+        Command::Check(args) => check::check(&args, color),
         Command::Why(args) => why::why(&args, color),
         #[cfg(feature = "mock")]
         Command::Mock(args) => mock::mock(&args, color),
@@ -150,6 +158,11 @@ fn annotate(problems: &scenarios::problem::Problems) {
 /// A run file as somebody names it: itself, or the folder that `run` made for it.
 fn run_file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(run::RUN_FILE) } else { path.to_owned() }
+}
+
+/// Pieces of work that go on at once unless somebody says otherwise.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Writes to standard output. A closed pipe (`richter list faults | head -1`) is the reader's choice: it is no failure,

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod baseline;
 pub mod cli;
 pub mod clock;
 pub mod exit;

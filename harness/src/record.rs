@@ -3,6 +3,7 @@
 
 pub mod abort;
 pub mod cell;
+pub mod decisions;
 pub mod export;
 pub mod metric;
 pub mod quota;

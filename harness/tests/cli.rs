@@ -9,6 +9,9 @@ use std::{
 use richter::exit::Exit;
 use tempfile::TempDir;
 
+#[path = "cli/gate.rs"]
+mod gate;
+
 const TINY: &str = "version: 1
 name: tiny
 question: Does it run?
@@ -53,12 +56,21 @@ impl Desk {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_richter"));
-        command.current_dir(self.0.path()).env("NO_COLOR", "1").env_remove("RICHTER_OUT");
+        command
+            .current_dir(self.0.path())
+            .env("NO_COLOR", "1")
+            .env_remove("RICHTER_OUT")
+            .env_remove("GITHUB_STEP_SUMMARY");
         command
     }
 
     fn richter(&self, args: &[&str]) -> Ran {
-        let Output { status, stdout, stderr } = self.command().args(args).output().expect("richter starts");
+        Ran::of(self.command().args(args).output().expect("richter starts"))
+    }
+}
+
+impl Ran {
+    fn of(Output { status, stdout, stderr }: Output) -> Ran {
         Ran {
             code: status.code().and_then(|code| u8::try_from(code).ok()).expect("it exits by itself"),
             out: String::from_utf8(stdout).expect("text"),

@@ -77,34 +77,35 @@ impl Outputs {
     /// Writes everything that was asked for, each file whole or not at all.
     pub fn write(&self, runs: &[RunFile], reports: &[Report]) -> anyhow::Result<Written> {
         let mut written = Written::new();
-        let mut write = |what: &str, path: &Path, bytes: &[u8]| -> anyhow::Result<()> {
+        let write = |written: &mut Written, what: &str, path: &Path, bytes: &[u8]| -> anyhow::Result<()> {
             run_file::write_whole(path, bytes)?;
             written.push((what.to_owned(), path.display().to_string()));
             Ok(())
         };
         if let (Some(path), [report]) = (&self.html, reports) {
-            write("page", path, html::render(report)?.as_bytes())?;
+            write(&mut written, "page", path, html::render(report)?.as_bytes())?;
         }
         if let Some(path) = &self.md {
-            write("markdown", path, format::markdown(reports).as_bytes())?;
+            write_markdown(path, &format::markdown(reports))?;
+            written.push(("markdown".to_owned(), path.display().to_string()));
         }
         if let Some(path) = &self.junit {
-            write("junit", path, format::junit(reports)?.as_bytes())?;
+            write(&mut written, "junit", path, format::junit(reports)?.as_bytes())?;
         }
         if let (Some(path), [report]) = (&self.json, reports) {
-            write("json", path, &report.to_json()?)?;
+            write(&mut written, "json", path, &report.to_json()?)?;
         }
         if let Some(path) = &self.csv {
-            write("csv", path, format::csv(reports).as_bytes())?;
+            write(&mut written, "csv", path, format::csv(reports).as_bytes())?;
         }
         if let Some(path) = &self.openmetrics {
-            write("openmetrics", path, format::openmetrics(reports).as_bytes())?;
+            write(&mut written, "openmetrics", path, format::openmetrics(reports).as_bytes())?;
         }
         if let Some(path) = &self.gha_benchmark {
-            write("gha-benchmark", path, format::gha_benchmark(reports).as_bytes())?;
+            write(&mut written, "gha-benchmark", path, format::gha_benchmark(reports).as_bytes())?;
         }
         if let Some(path) = &self.bencher {
-            write("bencher", path, format::bencher(reports).as_bytes())?;
+            write(&mut written, "bencher", path, format::bencher(reports).as_bytes())?;
         }
         if let (Some(folder), [report]) = (&self.png, reports) {
             pictures(report, folder)?;
@@ -131,6 +132,32 @@ impl Outputs {
         let name = name.trim_end_matches(".jinja").trim_end_matches(".j2");
         Ok(Some(html::render_template(name, &source, report)?))
     }
+}
+
+/// GitHub drops a step's whole summary when it is larger than 1 MiB.
+const SUMMARY_BYTES_MAX: u64 = 1 << 20;
+
+/// Whole, like every other file; but what `$GITHUB_STEP_SUMMARY` names is the step's, and holds what others wrote there before.
+pub(super) fn write_markdown(path: &Path, text: &str) -> anyhow::Result<()> {
+    let is_summary =
+        std::env::var_os("GITHUB_STEP_SUMMARY").is_some_and(|summary| Path::new(&summary) == path);
+    if !is_summary {
+        return Ok(run_file::write_whole(path, text.as_bytes())?);
+    }
+    let before = std::fs::metadata(path).map_or(0, |facts| facts.len());
+    if before + text.len() as u64 + 1 > SUMMARY_BYTES_MAX {
+        eprintln!(
+            "note: no room is left in the step's summary, which GitHub would drop as a whole; nothing was added to it"
+        );
+        return Ok(());
+    }
+    let append = || {
+        use std::io::Write as _;
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+        let gap = if before > 0 { "\n" } else { "" };
+        write!(file, "{gap}{text}")
+    };
+    append().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn pictures(report: &Report, folder: &Path) -> anyhow::Result<()> {

@@ -60,7 +60,7 @@ pub fn report(args: &ReportArgs, color: Color) -> anyhow::Result<Exit> {
 }
 
 /// What cannot be believed outranks what did not hold.
-fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
+pub(super) fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
     let order = [Exit::Interrupted, Exit::Broke, Exit::Refused, Exit::Gate];
     let exits: Vec<Exit> = exits.collect();
     order.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Passed)

@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::Context as _;
@@ -99,7 +102,7 @@ enum Output {
     Quiet,
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
     if args.on != On::Sim {
@@ -201,6 +204,10 @@ fn narrow(plan: &mut Plan, args: &RunArgs) -> Option<Exit> {
             eprintln!("note: not judged, because a strategy is left out: {dropped} {expectations}");
         }
     }
+    too_many_cells(plan)
+}
+
+pub(super) fn too_many_cells(plan: &Plan) -> Option<Exit> {
     let cells = plan.strategies.len() * plan.replications as usize;
     if cells > CELLS_MAX {
         let (strategies, most) = (plan.strategies.len(), CELLS_MAX / plan.strategies.len().max(1));
@@ -215,14 +222,17 @@ fn narrow(plan: &mut Plan, args: &RunArgs) -> Option<Exit> {
 }
 
 /// The first Ctrl-C stops the simulations and writes what is done; the second stops at once.
-fn listen_for_interrupts() -> anyhow::Result<()> {
+pub(super) fn listen_for_interrupts() -> anyhow::Result<()> {
     let listen = || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
         eprintln!("\ninterrupted: writing what is done; once more to stop at once");
     };
-    ctrlc::set_handler(listen).context("cannot listen for Ctrl-C")
+    static LISTENING: Once = Once::new();
+    let mut done = Ok(());
+    LISTENING.call_once(|| done = ctrlc::set_handler(listen));
+    done.context("cannot listen for Ctrl-C")
 }
 
 fn play(plan: &Plan, args: &RunArgs) -> anyhow::Result<Played> {
@@ -297,6 +307,11 @@ pub fn report_text(
     files: Vec<(String, String)>,
     color: Color,
 ) -> String {
+    text::render(judgement, &text_options(run_file, files, color))
+}
+
+/// As the terminal shows text best.
+pub fn text_options(run_file: &Path, files: Vec<(String, String)>, color: Color) -> text::Options {
     let mut options = text::Options {
         run_file: Some(run_file.display().to_string()),
         files,
@@ -307,7 +322,7 @@ pub fn report_text(
         options.width = usize::from(width.min(WIDTH_MAX));
         options.unicode = super::speaks_unicode();
     }
-    text::render(judgement, &options)
+    options
 }
 
 pub fn exit_of(run: &RunFile, judgement: &Judgement) -> Exit {
