@@ -4,6 +4,8 @@
 //! settles what it cost. It holds no clock, no socket and no ambient chance, and it knows no router. Start reading
 //! at [`engine`]. With the feature `server` the engine also speaks HTTP; that begins in `server.rs`.
 
+#[cfg(feature = "server")]
+pub mod cloudwatch;
 pub mod dist;
 pub mod engine;
 pub mod exception;
