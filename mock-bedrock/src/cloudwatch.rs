@@ -1,3 +1,206 @@
 //! CloudWatch Logs and CloudWatch, as far as somebody needs them who watches Bedrock.
+//!
+//! Everything here is pure: a request is a JSON value and a time, an answer is a JSON value or a [`Refusal`]. It knows
+//! no protocol; `server/cloud.rs` speaks them. Time is in milliseconds since 1970, as these services count it, and must
+//! not go back. What takes its time (a record's delivery, a point's way into a metric) waits in one queue and happens in
+//! the order of its time when somebody looks, so that no answer depends on when that was. Start at [`CloudWatch`].
 
+mod delivery;
+mod fields;
+pub mod logs;
+pub mod metrics;
 pub mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use serde_json::{Map, Value};
+
+pub use self::delivery::{Ended, Logging, Measured, Outcome, STREAM};
+use self::{
+    fields::{Fields, Style},
+    logs::Logs,
+    metrics::{Datum, Dimensions, Metrics, Sample, UNITS},
+};
+
+/// Milliseconds since 1970.
+pub type Millis = i64;
+
+pub type Answer = Result<Value, Refusal>;
+
+/// Why a request is not done, by the name that the service has for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub name: &'static str,
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn new(name: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { name, message: message.into() }
+    }
+
+    fn unknown_operation(operation: &str) -> Refusal {
+        Refusal::new("UnknownOperationException", format!("The operation {operation} is not known"))
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    pub now: Millis,
+    pub account: &'a str,
+    pub region: &'a str,
+    pub body: &'a Map<String, Value>,
+}
+
+/// How long things take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// From a call's end until its record is in the log group.
+    pub log_delay: Millis,
+    /// From a datum until it can be read back.
+    pub metric_delay: Millis,
+}
+
+/// Both services, of every account in every Region.
+#[derive(Debug)]
+pub struct CloudWatch {
+    settings: Settings,
+    corners: BTreeMap<(String, String), Corner>,
+    due: BinaryHeap<Reverse<Due>>,
+    /// Things ever put into the queue: those of one time happen in this order.
+    queued: u64,
+    now: Millis,
+}
+
+/// What one account has in one Region.
+#[derive(Debug)]
+struct Corner {
+    logs: Logs,
+    metrics: Metrics,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Millis,
+    number: u64,
+    owner: (String, String),
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Record(delivery::Parcel),
+    Datum(Datum),
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Due) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+impl Eq for Due {}
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Due) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Due {
+    fn cmp(&self, other: &Due) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+impl CloudWatch {
+    pub fn new(settings: Settings) -> CloudWatch {
+        CloudWatch { settings, corners: BTreeMap::new(), due: BinaryHeap::new(), queued: 0, now: 0 }
+    }
+
+    /// Lets happen what is due by now.
+    pub fn advance(&mut self, now: Millis) {
+        while self.due.peek().is_some_and(|Reverse(due)| due.at <= now) {
+            let Some(Reverse(due)) = self.due.pop() else { break };
+            self.now = self.now.max(due.at);
+            match due.what {
+                What::Record(parcel) => self.hand_over(due.at, due.owner, parcel),
+                What::Datum(datum) => self.corner(&due.owner).metrics.take(datum),
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// An operation of CloudWatch Logs.
+    pub fn logs(&mut self, ask: &Ask<'_>, operation: &str) -> Answer {
+        self.advance(ask.now);
+        let owner = (ask.account.to_owned(), ask.region.to_owned());
+        let answer = self.corner(&owner).logs.answer(ask, operation);
+        self.pass_on(ask.now, &owner);
+        answer
+    }
+
+    /// An operation of CloudWatch.
+    pub fn metrics(&mut self, ask: &Ask<'_>, operation: &str) -> Answer {
+        self.advance(ask.now);
+        let owner = (ask.account.to_owned(), ask.region.to_owned());
+        let fields = &Fields::new(ask.body, Style::Metrics);
+        match operation {
+            "PutMetricData" => {
+                let (data, answer) = metrics::read_data(ask.now, fields)?;
+                for datum in data {
+                    self.queue(ask.now + self.settings.metric_delay, &owner, What::Datum(datum));
+                }
+                self.advance(ask.now);
+                Ok(answer)
+            }
+            "ListMetrics" => self.corner(&owner).metrics.list(ask.now, fields),
+            "GetMetricData" => self.corner(&owner).metrics.get_data(fields),
+            "GetMetricStatistics" => self.corner(&owner).metrics.get_statistics(fields),
+            _ => Err(Refusal::unknown_operation(operation)),
+        }
+    }
+
+    /// Whether a group exists.
+    pub fn has_group(&self, account: &str, region: &str, group: &str) -> bool {
+        let corner = self.corners.get(&(account.to_owned(), region.to_owned()));
+        corner.is_some_and(|corner| corner.logs.has_group(group))
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        *self = CloudWatch::new(self.settings);
+    }
+
+    fn corner(&mut self, owner: &(String, String)) -> &mut Corner {
+        self.corners
+            .entry(owner.clone())
+            .or_insert_with(|| Corner { logs: Logs::new(&owner.0, &owner.1), metrics: Metrics::default() })
+    }
+
+    /// What metric filters made is on its way to their metrics.
+    fn pass_on(&mut self, now: Millis, owner: &(String, String)) {
+        for datum in self.corner(owner).logs.take_data() {
+            self.queue(now + self.settings.metric_delay, owner, What::Datum(datum));
+        }
+    }
+
+    fn queue(&mut self, at: Millis, owner: &(String, String), what: What) {
+        self.queued += 1;
+        self.due.push(Reverse(Due { at, number: self.queued, owner: owner.clone(), what }));
+    }
+}
+
+/// The partition of a Region, as ARNs name it.
+fn partition(region: &str) -> &'static str {
+    if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else if region.starts_with("cn-") {
+        "aws-cn"
+    } else {
+        "aws"
+    }
+}

@@ -80,8 +80,8 @@ pub struct OutputRecord {
 pub struct RecordSettings {
     pub account_id: String,
     pub caller_arn: String,
-    /// Seconds since 1970 at run time zero.
-    pub starts_at_unix_s: u64,
+    /// Milliseconds since 1970 at run time zero.
+    pub starts_at_unix_ms: u64,
     /// Most records kept until drained.
     pub keep_max: usize,
 }
@@ -113,6 +113,11 @@ pub struct RecordLog {
 impl RecordLog {
     pub(crate) fn new(settings: RecordSettings, draws: Draws) -> RecordLog {
         RecordLog { settings, draws, records: VecDeque::new(), open: Vec::new(), dropped: 0 }
+    }
+
+    /// Says anew what time of day the run starts at, where that is not known before.
+    pub fn start_at(&mut self, unix_ms: u64) {
+        self.settings.starts_at_unix_ms = unix_ms;
     }
 
     /// Takes the records out, oldest first.
@@ -170,7 +175,7 @@ impl RecordLog {
     }
 
     fn blank(&self, world: &World, at: Nanos, call: &Call) -> InvocationRecord {
-        let seconds = self.settings.starts_at_unix_s.saturating_add(at / 1_000_000_000);
+        let seconds = self.settings.starts_at_unix_ms.saturating_add(at / 1_000_000) / 1_000;
         InvocationRecord {
             timestamp: rfc3339(seconds),
             account_id: world.route_account(call.route).unwrap_or(&self.settings.account_id).to_owned(),

@@ -12,6 +12,7 @@ pub mod asked;
 pub mod auth;
 pub mod caller;
 pub mod clock;
+mod cloud;
 pub mod control;
 pub mod forbidden;
 mod front;
@@ -21,6 +22,7 @@ mod pacer;
 pub mod path;
 pub mod records;
 pub mod reply;
+mod running;
 pub mod runtime;
 pub mod standard;
 pub mod tls;
@@ -39,16 +41,15 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use tokio::{net::TcpListener, sync::watch};
 
+pub use self::running::{Running, start};
 use self::{
-    asked::{Asked, Book},
+    asked::Book,
     auth::{Auth, CredentialsSpec},
     caller::{Caller, Usual},
     clock::{Clock, StartBy},
-    control::{Control, When},
+    control::Control,
     forbidden::Forbidden,
-    front::{Front, Phase},
     live::Live,
     pacer::Pacer,
     path::Place,
@@ -59,6 +60,7 @@ use self::{
     ways::Ways,
 };
 use crate::{
+    cloudwatch::CloudWatch,
     dist::{Dist, Sampler},
     engine::{Engine, Operation},
     exception::Exception,
@@ -105,10 +107,14 @@ pub struct Settings {
     pub tokens_per_event: u32,
     /// Whether `totalTokens` counts what the prompt cache read and wrote.
     pub total_counts_cache: bool,
-    /// Invocation records kept; none are made for 0.
+    /// Invocation records kept for the admin page and the journal.
     pub records_max: usize,
-    /// From a call's end until its record can be read.
+    /// From a call's end until its record can be read there.
     pub records_after: Duration,
+    /// From a call's end until its record is in the log group that the account's logging names.
+    pub log_delay: Duration,
+    /// From a point of a metric until it can be read back.
+    pub metric_delay: Duration,
     /// Speak TLS, by a certificate made for this run.
     pub tls: bool,
     /// Who may call; an empty list lets everybody in.
@@ -141,17 +147,15 @@ impl Settings {
         place.and_then(|place| u16::try_from(place).ok()).unwrap_or(0)
     }
 
-    fn engine(&self, starts_at_unix_s: u64) -> Engine {
+    fn engine(&self, starts_at_unix_ms: u64) -> Engine {
         let mut engine = Engine::new(self.world.clone(), self.faults.clone(), self.luck);
-        if self.records_max > 0 {
-            engine.record(RecordSettings {
-                account_id: self.account.clone(),
-                caller_arn: String::new(),
-                starts_at_unix_s,
-                // Each is taken out as it is written.
-                keep_max: 16,
-            });
-        }
+        engine.record(RecordSettings {
+            account_id: self.account.clone(),
+            caller_arn: String::new(),
+            starts_at_unix_ms,
+            // Each is taken out as it is written.
+            keep_max: 16,
+        });
         engine
     }
 }
@@ -200,6 +204,8 @@ impl Default for Settings {
             total_counts_cache: false,
             records_max: 1_000,
             records_after: Duration::ZERO,
+            log_delay: Duration::ZERO,
+            metric_delay: Duration::ZERO,
             tls: false,
             credentials: CredentialsSpec::default(),
             forbidden: Forbidden::default(),
@@ -220,6 +226,7 @@ pub(crate) struct Site {
     auth: Auth,
     control: Mutex<Control>,
     book: Mutex<Book>,
+    cloud: Arc<Mutex<CloudWatch>>,
     tls: Option<Tls>,
     pub pacer: Pacer,
     ids: Draws,
@@ -232,7 +239,8 @@ impl Site {
         control::stand(&mut settings.world, &settings.account);
         let provision_within = u64::try_from(settings.provision_within.as_nanos()).unwrap_or(u64::MAX);
         let clock = Clock::new(settings.start, settings.speed);
-        let engine = settings.engine(clock.unix_s_at_zero());
+        let engine = settings.engine(clock.unix_ms_at_zero());
+        let cloud = Arc::new(Mutex::new(CloudWatch::new(cloud::settings(&settings))));
         let regions =
             (0..settings.world.regions()).filter_map(|place| u16::try_from(place).ok()).map(RegionId);
         let regions: Vec<&str> = regions.map(|region| settings.world.region_name(region)).collect();
@@ -244,7 +252,9 @@ impl Site {
             control: Mutex::new(Control::new(
                 control::Settings { provision_within, forbidden: settings.forbidden.clone() },
                 &settings.world,
+                cloud.clone(),
             )),
+            cloud,
             book: Mutex::default(),
             pacer: Pacer::start()?,
             ways: Ways::of(&settings.world),
@@ -269,7 +279,9 @@ impl Site {
     /// Everything as at the start. Answers under way go on, and touch nothing that comes after.
     fn reset(&self) {
         self.live.reset(&self.clock, |unix_s| self.settings.engine(unix_s));
-        self.control().reset();
+        let mut control = self.control();
+        control.reset();
+        self.cloud().reset();
         self.book().clear();
     }
 
@@ -303,7 +315,10 @@ impl Site {
                 caller.role = holder.role;
             }
             Err(refusal) => {
-                return Ok(control::refuse(&request, &refusal, &self.request_id()).map(Out::whole));
+                let id = self.request_id();
+                let refused = cloud::refuse(&request, &refusal, &id);
+                let response = refused.unwrap_or_else(|| control::refuse(&request, &refusal, &id));
+                return Ok(response.map(Out::whole));
             }
         }
         match place {
@@ -314,11 +329,14 @@ impl Site {
                 if let Some(refusal) = self.note(&caller, &request) {
                     return Ok(control::refuse(&request, &refusal, &self.request_id()).map(Out::whole));
                 }
-                let when = When {
-                    now: self.clock.read().now,
-                    unix_s_at_zero: self.clock.unix_s_at_zero(),
-                    unix_s: self.clock.unix_s(),
-                };
+                if let Some(response) = cloud::answer(self, &caller, &request) {
+                    return Ok(response.map(Out::whole));
+                }
+                if request.uri().path().starts_with("/logging/") {
+                    // What ended under the old configuration is logged under it.
+                    self.tell_cloud();
+                }
+                let when = self.when();
                 Ok(self.control().answer(&caller, &request, when, &self.request_id()).map(Out::whole))
             }
         }
@@ -337,108 +355,6 @@ impl Site {
                 Ok((self.ways.find(&caller.account, &caller.region, &found.id)?, found.invoked))
             }
         }
-    }
-}
-
-/// Starts a server on the runtime that this is called on.
-pub async fn start(settings: Settings) -> io::Result<Running> {
-    let (bind, port) = (settings.bind, settings.port);
-    let regions = settings.region_ports.clone();
-    let site = Arc::new(Site::new(settings)?);
-    let (phase, watched) = watch::channel(Phase::Open);
-    let all = TcpListener::bind((bind, port)).await?;
-    let addr = all.local_addr()?;
-    let mut listeners = vec![(all, site.usual())];
-    let mut region_addrs = Vec::new();
-    for (place, region) in (1..).zip(regions) {
-        let port = if port == 0 { 0 } else { port.saturating_add(place) };
-        let listener = TcpListener::bind((bind, port)).await?;
-        region_addrs.push((region.clone(), listener.local_addr()?));
-        listeners.push((listener, Usual { region, only: true, ..site.usual() }));
-    }
-    let fronts = listeners.into_iter().map(|(listener, usual)| {
-        let front = Front::new(site.clone(), usual, watched.clone());
-        tokio::spawn(front.serve(listener))
-    });
-    Ok(Running { fronts: fronts.collect(), addr, region_addrs, phase, site })
-}
-
-/// A server under way. Dropping it stops it at once; [`Running::stop`] lets open answers end.
-#[derive(Debug)]
-pub struct Running {
-    addr: SocketAddr,
-    region_addrs: Vec<(String, SocketAddr)>,
-    phase: watch::Sender<Phase>,
-    fronts: Vec<tokio::task::JoinHandle<()>>,
-    site: Arc<Site>,
-}
-
-impl Running {
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// What a client is given as endpoint.
-    pub fn base_url(&self) -> String {
-        self.url(self.addr)
-    }
-
-    fn url(&self, addr: SocketAddr) -> String {
-        let scheme = if self.site.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{addr}")
-    }
-
-    /// The certificate that clients must trust, where this server speaks TLS.
-    pub fn tls(&self) -> Option<&Tls> {
-        self.site.tls.as_ref()
-    }
-
-    /// The invocation records from number `from` on, as far as they are delivered.
-    pub fn records_since(&self, from: u64) -> Delivered {
-        self.site.records_since(from)
-    }
-
-    /// What was asked so far, as IAM would have judged it.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.site.asked().0
-    }
-
-    /// The Region of callers that name none.
-    pub fn region(&self) -> &str {
-        &self.site.settings.region
-    }
-
-    /// The endpoints of Regions that have a port of their own.
-    pub fn region_urls(&self) -> impl Iterator<Item = (&str, String)> {
-        self.region_addrs.iter().map(|(region, addr)| (&**region, self.url(*addr)))
-    }
-
-    /// Lets the engine's time run, where it waits for a signal.
-    pub fn begin(&self) {
-        self.site.clock.begin();
-    }
-
-    /// Takes no more connections, lets open answers end within the limit, then closes what is left.
-    pub async fn stop(mut self) {
-        self.phase.send_replace(Phase::Draining);
-        let fronts = std::mem::take(&mut self.fronts);
-        let ended = async {
-            for front in fronts {
-                // A front ends by itself and is never aborted.
-                let _ = front.await;
-            }
-        };
-        tokio::pin!(ended);
-        if tokio::time::timeout(self.site.settings.limits.drain_within, &mut ended).await.is_err() {
-            self.phase.send_replace(Phase::Closed);
-            ended.await;
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.phase.send_replace(Phase::Closed);
     }
 }
 

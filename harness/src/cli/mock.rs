@@ -102,6 +102,12 @@ pub struct MockArgs {
     /// Seconds from a call's end until its record is delivered.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     journal_delay: f64,
+    /// Seconds from a call's end until its record is in CloudWatch Logs.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    log_delay: f64,
+    /// Seconds from a point of a metric until CloudWatch shows it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    metric_delay: f64,
     /// Invocation records kept for the admin page.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     records: usize,
@@ -174,6 +180,8 @@ impl MockArgs {
         settings.records_max = self.records;
         settings.records_after =
             Duration::try_from_secs_f64(self.journal_delay).context("--journal-delay")?;
+        settings.log_delay = Duration::try_from_secs_f64(self.log_delay).context("--log-delay")?;
+        settings.metric_delay = Duration::try_from_secs_f64(self.metric_delay).context("--metric-delay")?;
         settings.tls = self.tls || self.ca.is_some();
         if let Some(path) = &self.credentials {
             settings.credentials = read_json(path).context("these are no credentials")?;
@@ -306,6 +314,8 @@ fn endpoints(running: &Running) -> String {
         "mock-bedrock listens on {url}\n\n\
          export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}\n\
          export AWS_ENDPOINT_URL_BEDROCK={url}\n\
+         export AWS_ENDPOINT_URL_CLOUDWATCH_LOGS={url}\n\
+         export AWS_ENDPOINT_URL_CLOUDWATCH={url}\n\
          export AWS_ACCESS_KEY_ID=mock AWS_SECRET_ACCESS_KEY=mock\n\
          export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n\n\
          These suit boto3, the AWS CLI and the AWS SDKs for Rust, JavaScript, Go, Java and .NET. The Region that a client\n\

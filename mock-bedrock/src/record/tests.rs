@@ -15,7 +15,7 @@ fn recorded(world: Value) -> Engine {
         account_id: "111122223333".to_owned(),
         caller_arn: "arn:aws:iam::111122223333:user/alice".to_owned(),
         // 2025-12-17T01:09:56Z
-        starts_at_unix_s: 1_765_933_796,
+        starts_at_unix_ms: 1_765_933_796_000,
         keep_max: 3,
     });
     engine

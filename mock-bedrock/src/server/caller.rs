@@ -83,6 +83,9 @@ fn by_host(host: &str) -> (Option<&str>, Option<&str>) {
         Some("bedrock" | "bedrock-runtime") => "bedrock",
         Some("sts") => "sts",
         Some("servicequotas") => "servicequotas",
+        Some("logs") => "logs",
+        Some("monitoring") => "monitoring",
+        Some("iam") => "iam",
         _ => return (None, None),
     };
     (labels.next().filter(|label| looks_like_a_region(label)), Some(service))

@@ -98,12 +98,13 @@ impl Clock {
         (self.unix + self.base.elapsed()).as_secs()
     }
 
-    /// Seconds since 1970 at the engine's zero; the present ones while time stands still.
-    pub fn unix_s_at_zero(&self) -> u64 {
-        match self.zero.load(Ordering::Relaxed) {
-            NEVER => self.unix_s(),
-            zero => (self.unix + Duration::from_nanos(zero)).as_secs(),
-        }
+    /// Milliseconds since 1970 at the engine's zero; the present ones while time stands still.
+    pub fn unix_ms_at_zero(&self) -> u64 {
+        let since = match self.zero.load(Ordering::Relaxed) {
+            NEVER => self.base.elapsed(),
+            zero => Duration::from_nanos(zero),
+        };
+        u64::try_from((self.unix + since).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn since_base(&self) -> u64 {

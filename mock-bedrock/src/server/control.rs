@@ -24,7 +24,10 @@ mod routers;
 pub(super) mod sts;
 mod tags;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -37,9 +40,14 @@ use super::{
     path::segments,
     reply::{self, WireError},
 };
-use crate::{Nanos, record::rfc3339, world::World};
+use crate::{
+    Nanos,
+    cloudwatch::{CloudWatch, Millis},
+    record::rfc3339,
+    world::World,
+};
 
-pub use form::{refuse, unknown_operation};
+pub use form::{TARGET, refuse, unknown_operation};
 pub use resolve::{Resolved, stand};
 
 /// How a control plane behaves.
@@ -54,15 +62,20 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct When {
     pub now: Nanos,
-    /// Seconds since 1970 at `now` zero.
-    pub unix_s_at_zero: u64,
+    /// Milliseconds since 1970 at `now` zero.
+    pub unix_ms_at_zero: u64,
     /// Seconds since 1970 on the caller's own clock, however fast the engine's runs.
     pub unix_s: u64,
 }
 
 impl When {
     fn text(self, at: Nanos) -> String {
-        rfc3339(self.unix_s_at_zero.saturating_add(at / 1_000_000_000))
+        rfc3339(self.unix_ms_at_zero.saturating_add(at / 1_000_000) / 1_000)
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub fn unix_ms(self) -> Millis {
+        Millis::try_from(self.unix_ms_at_zero.saturating_add(self.now / 1_000_000)).unwrap_or(Millis::MAX)
     }
 }
 
@@ -105,13 +118,19 @@ pub struct Control {
     empty: Holdings,
     /// Resources ever made, for their ids.
     made: u64,
+    /// Where log groups are. Whoever locks both locks the control plane first.
+    cloud: Arc<Mutex<CloudWatch>>,
 }
 
 impl Control {
     /// Tells of the ways in that the world has, [`stand`] included or not.
-    pub fn new(settings: Settings, world: &World) -> Control {
+    pub fn new(settings: Settings, world: &World, cloud: Arc<Mutex<CloudWatch>>) -> Control {
         let atlas = Atlas::of(world);
-        Control { atlas, settings, holdings: BTreeMap::new(), empty: Holdings::default(), made: 0 }
+        Control { atlas, settings, holdings: BTreeMap::new(), empty: Holdings::default(), made: 0, cloud }
+    }
+
+    fn cloud(&self) -> MutexGuard<'_, CloudWatch> {
+        self.cloud.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets everything that callers made.

@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     clock::{Clock, Moment},
-    records::{Ring, Sheet},
+    records::{Entry, Ring, Sheet},
     runtime::{
         cache::{Point, PromptCache, Use},
         families::Telling,
@@ -23,7 +23,10 @@ use super::{
 };
 use crate::{
     Nanos,
-    engine::{Answer, Call, CallId, Engine, Operation, Served},
+    cloudwatch::{Measured, Outcome},
+    engine::{Answer, BodyEnd, Call, CallId, Engine, Operation, Served},
+    exception::ExceptionKind,
+    record::InvocationRecord,
     world::RouteId,
 };
 
@@ -42,6 +45,8 @@ pub struct Inside {
     ends: BinaryHeap<Reverse<(Nanos, CallId)>>,
     notes: Vec<Option<Note>>,
     pub ring: Ring,
+    /// What has ended and nobody has taken from here yet.
+    pub finished: Vec<Finished>,
     pub cache: PromptCache,
     pub counts: BTreeMap<(&'static str, &'static str), u64>,
     pub by_route: BTreeMap<(Operation, RouteId), u64>,
@@ -52,6 +57,24 @@ pub struct Inside {
 struct Note {
     sheet: Sheet,
     telling: Arc<Telling>,
+    began: Nanos,
+    first_at: Nanos,
+    route: RouteId,
+    /// The exception that it ends with, if it does.
+    broke: Option<ExceptionKind>,
+}
+
+/// A call that is over, as its account's logs and metrics will know it.
+#[derive(Debug)]
+pub struct Finished {
+    pub account: String,
+    pub model: String,
+    pub region: String,
+    pub began: Nanos,
+    pub at: Nanos,
+    pub outcome: Outcome,
+    /// None for a call that leaves no record.
+    pub entry: Option<Arc<Entry>>,
 }
 
 /// A call as the service meets it.
@@ -94,6 +117,7 @@ impl Live {
             ends: BinaryHeap::new(),
             notes: Vec::new(),
             ring,
+            finished: Vec::new(),
             cache: PromptCache::default(),
             counts: BTreeMap::new(),
             by_route: BTreeMap::new(),
@@ -121,6 +145,10 @@ impl Live {
         // Read under the lock, so that the engine never sees time go back.
         let moment = clock.read();
         inside.catch_up(moment.now);
+        // A clock that waited for its first request only now knows when it began.
+        if let Some(log) = inside.engine.records() {
+            log.start_at(clock.unix_ms_at_zero());
+        }
         let CacheOrder { owner, points, least } = order.cache;
         let used = inside.cache.look(moment.now, owner, points, least);
         order.call.cache_read = used.read;
@@ -130,12 +158,26 @@ impl Live {
         let served = inside.engine.call(moment.now, &order.call);
         inside.count(&order.call, &served);
         let Served::Answer(answer) = served else {
-            inside.refused(moment.now, order.sheet);
+            if let Served::Error { exception, .. } = &served {
+                inside.refused(moment.now, order.sheet, order.call.route, exception.kind);
+            }
             return Met::Turned(served, moment);
         };
         inside.cache.keep(moment.now, owner, points, least);
         let telling = Arc::new(tell(&answer, used, moment.now));
-        inside.open(&answer, Note { sheet: order.sheet, telling: telling.clone() });
+        let broke = match &answer.end {
+            BodyEnd::Exception(exception) => Some(exception.kind),
+            _ => None,
+        };
+        let note = Note {
+            sheet: order.sheet,
+            telling: telling.clone(),
+            began: moment.now,
+            first_at: answer.first_at,
+            route: answer.route,
+            broke,
+        };
+        inside.open(&answer, note);
         let epoch = inside.epoch;
         Met::Answer(Admitted { answer, telling, moment, epoch })
     }
@@ -164,10 +206,11 @@ impl Live {
         let mut inside = self.lock();
         clock.restart();
         inside.epoch = inside.epoch.wrapping_add(1);
-        inside.engine = engine(clock.unix_s_at_zero());
+        inside.engine = engine(clock.unix_ms_at_zero());
         inside.ends.clear();
         inside.notes.clear();
         inside.ring.clear();
+        inside.finished.clear();
         inside.cache.clear();
         inside.counts.clear();
         inside.by_route.clear();
@@ -201,14 +244,50 @@ impl Inside {
     /// The engine writes a record when it settles a call; what it cannot know is added here.
     fn take_records(&mut self, at: Nanos, call: CallId) {
         let Some(record) = self.engine.records().and_then(|log| log.drain().next()) else { return };
-        if let Some(Note { sheet, telling }) = self.notes.get_mut(call.slot as usize).and_then(Option::take) {
-            self.ring.push(at, record, sheet, Some(telling));
-        }
+        let Some(note) = self.notes.get_mut(call.slot as usize).and_then(Option::take) else { return };
+        let outcome = match note.broke {
+            Some(kind) => failed(kind),
+            None => Outcome::Success(self.measured(at, &note, &record)),
+        };
+        self.finish(note.began, at, Entry::new(at, record, note.sheet, Some(note.telling)), outcome);
     }
 
-    fn refused(&mut self, at: Nanos, sheet: Sheet) {
+    fn refused(&mut self, at: Nanos, sheet: Sheet, route: RouteId, kind: ExceptionKind) {
         if let Some(record) = self.engine.records().and_then(|log| log.drain().next()) {
-            self.ring.push(at, record, sheet, None);
+            self.finish(at, at, Entry::new(at, record, sheet, None), failed(kind));
+            return;
+        }
+        let world = self.engine.world();
+        let region = world.region_name(world.route_region(route)).to_owned();
+        let (account, model, outcome) = (sheet.account, sheet.model_id, failed(kind));
+        self.finished.push(Finished { account, model, region, began: at, at, outcome, entry: None });
+    }
+
+    fn finish(&mut self, began: Nanos, at: Nanos, entry: Entry, outcome: Outcome) {
+        let entry = Arc::new(entry);
+        let record = entry.record();
+        let (account, model) = (record.account_id.clone(), record.model_id.clone());
+        let region = record.region.clone();
+        self.ring.push(entry.clone());
+        self.finished.push(Finished { account, model, region, began, at, outcome, entry: Some(entry) });
+    }
+
+    fn measured(&self, at: Nanos, note: &Note, record: &InvocationRecord) -> Measured {
+        let ms = |span: Nanos| span as f64 / 1e6;
+        let (input, read, write) = record.input.as_ref().map_or((0, 0, 0), |input| {
+            (input.input_token_count, input.cache_read_input_token_count, input.cache_write_input_token_count)
+        });
+        let output = record.output.as_ref().map_or(0, |output| output.output_token_count);
+        let quota = self.engine.world().settles(note.route, input, write, output);
+        let streams = note.sheet.operation.streams();
+        Measured {
+            latency_ms: ms(at.saturating_sub(note.began)),
+            first_token_ms: streams.then(|| ms(note.first_at.min(at).saturating_sub(note.began))),
+            input: f64::from(input),
+            output: f64::from(output),
+            cache_read: f64::from(read),
+            cache_write: f64::from(write),
+            quota: quota as f64,
         }
     }
 
@@ -221,5 +300,14 @@ impl Inside {
         };
         *self.counts.entry((call.operation.name(), outcome)).or_default() += 1;
         *self.by_route.entry((call.operation, call.route)).or_default() += 1;
+    }
+}
+
+/// What metrics call an exception: throttles are neither errors nor invocations.
+fn failed(kind: ExceptionKind) -> Outcome {
+    match kind.status() {
+        _ if kind == ExceptionKind::ThrottlingException => Outcome::Throttled,
+        500.. => Outcome::ServerError,
+        _ => Outcome::ClientError,
     }
 }

@@ -29,8 +29,9 @@ pub struct Sheet {
     pub input: Bytes,
 }
 
+/// A record with what its bodies are made of.
 #[derive(Debug)]
-struct Entry {
+pub struct Entry {
     ended: Nanos,
     record: InvocationRecord,
     input: Option<Bytes>,
@@ -51,7 +52,7 @@ pub struct Delivered {
 /// The newest records, oldest first, counted from the first that ever was.
 #[derive(Debug)]
 pub struct Ring {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Arc<Entry>>,
     keep_max: usize,
     /// Number of the first entry kept.
     first: u64,
@@ -62,13 +63,7 @@ impl Ring {
         Ring { entries: VecDeque::new(), keep_max, first: 0 }
     }
 
-    pub fn push(
-        &mut self,
-        ended: Nanos,
-        mut record: InvocationRecord,
-        sheet: Sheet,
-        telling: Option<Arc<Telling>>,
-    ) {
+    pub fn push(&mut self, entry: Arc<Entry>) {
         if self.keep_max == 0 {
             return;
         }
@@ -76,13 +71,7 @@ impl Ring {
             self.entries.pop_front();
             self.first += 1;
         }
-        record.request_id = sheet.request_id;
-        record.model_id = sheet.model_id;
-        record.account_id = sheet.account;
-        record.identity.arn = sheet.arn;
-        record.request_metadata = Some(sheet.metadata).filter(|metadata| !metadata.is_empty());
-        let input = telling.is_some().then_some(sheet.input).filter(|body| body.len() <= BODY_BYTES_MAX);
-        self.entries.push_back(Entry { ended, record, input, telling, operation: sheet.operation });
+        self.entries.push_back(entry);
     }
 
     /// How many there ever were, those that fell out included.
@@ -100,7 +89,7 @@ impl Ring {
         let from = from.max(self.first);
         let skip = usize::try_from(from - self.first).unwrap_or(usize::MAX);
         let wanted = self.entries.iter().skip(skip).take_while(|entry| entry.ended <= ended_by);
-        let records: Vec<InvocationRecord> = wanted.map(Entry::whole).collect();
+        let records: Vec<InvocationRecord> = wanted.map(|entry| entry.whole()).collect();
         Delivered { next: from + records.len() as u64, from, records }
     }
 
@@ -111,7 +100,29 @@ impl Ring {
 }
 
 impl Entry {
-    fn whole(&self) -> InvocationRecord {
+    /// Adds to a record what the engine could not know.
+    pub fn new(
+        ended: Nanos,
+        mut record: InvocationRecord,
+        sheet: Sheet,
+        telling: Option<Arc<Telling>>,
+    ) -> Entry {
+        record.request_id = sheet.request_id;
+        record.model_id = sheet.model_id;
+        record.account_id = sheet.account;
+        record.identity.arn = sheet.arn;
+        record.request_metadata = Some(sheet.metadata).filter(|metadata| !metadata.is_empty());
+        let input = telling.is_some().then_some(sheet.input).filter(|body| body.len() <= BODY_BYTES_MAX);
+        Entry { ended, record, input, telling, operation: sheet.operation }
+    }
+
+    /// The record without its bodies.
+    pub fn record(&self) -> &InvocationRecord {
+        &self.record
+    }
+
+    /// The record with its bodies.
+    pub fn whole(&self) -> InvocationRecord {
         let mut record = self.record.clone();
         if let Some(input) = &mut record.input {
             input.input_body_json = self.input.as_ref().and_then(|body| serde_json::from_slice(body).ok());

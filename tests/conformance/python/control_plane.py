@@ -152,7 +152,8 @@ def routers(bedrock):
     refused("ResourceNotFoundException", 404, bedrock.get_prompt_router, promptRouterArn=arn)
 
 
-def logging(bedrock):
+def logging(bedrock, logs):
+    logs.create_log_group(logGroupName="bedrock")
     assert "loggingConfig" not in bedrock.get_model_invocation_logging_configuration()
     config = {
         "cloudWatchConfig": {"logGroupName": "bedrock", "roleArn": "arn:aws:iam::111122223333:role/logs"},
@@ -202,7 +203,7 @@ def main(endpoint):
     refused("ResourceNotFoundException", 404, bedrock.delete_inference_profile, inferenceProfileIdentifier=made[0])
     provisioned(bedrock, model, wait=10)
     routers(bedrock)
-    logging(bedrock)
+    logging(bedrock, client(endpoint, "logs"))
     identity(endpoint)
     quotas(endpoint)
     unknown(bedrock)

@@ -31,7 +31,7 @@ fn logged(scenario: &str) -> Vec<String> {
     simulation.engine_mut().record(RecordSettings {
         account_id: "111122223333".to_owned(),
         caller_arn: "arn:aws:iam::111122223333:user/alice".to_owned(),
-        starts_at_unix_s: 1_765_933_796,
+        starts_at_unix_ms: 1_765_933_796_000,
         keep_max: 1_000_000,
     });
     while simulation.step().expect("no trace") {}

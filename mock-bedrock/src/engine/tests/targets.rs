@@ -69,7 +69,7 @@ fn the_record_names_the_router_and_the_account_as_the_caller_knows_them() {
     engine.record(RecordSettings {
         account_id: "111122223333".into(),
         caller_arn: "arn:aws:iam::111122223333:user/alice".into(),
-        starts_at_unix_s: 0,
+        starts_at_unix_ms: 0,
         keep_max: 9,
     });
     let served = answer(engine.call(0, &call(1)));

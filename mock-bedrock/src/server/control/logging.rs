@@ -7,7 +7,7 @@ use super::{
     ask::{Allowed, Body, invalid, required},
     nothing, ok,
 };
-use crate::server::reply::WireError;
+use crate::{cloudwatch::Logging, server::reply::WireError};
 
 const FLAGS: [&str; 5] = [
     "textDataDeliveryEnabled",
@@ -31,8 +31,33 @@ impl Control {
         let config =
             body.inner("loggingConfig", "loggingConfig")?.ok_or_else(|| required("loggingConfig"))?;
         let config = read(&config)?;
+        let group = config["cloudWatchConfig"]["logGroupName"].as_str();
+        if let Some(group) = group {
+            let role = config["cloudWatchConfig"]["roleArn"].as_str().unwrap_or_default();
+            self.check_permissions(ask, group, role)?;
+            self.cloud().greet(ask.when.unix_ms(), &ask.caller.account, &ask.caller.region, group);
+        }
         self.held_mut(ask).logging = Some(config);
         nothing()
+    }
+
+    /// The service tries whether it may write, before it takes a configuration.
+    fn check_permissions(&self, ask: &Ask<'_>, group: &str, role: &str) -> Result<(), WireError> {
+        let (account, region) = (&ask.caller.account, &ask.caller.region);
+        if self.cloud().has_group(account, region, group) {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "Failed to validate permissions for log group: {group}, with role: {role}. Verify the IAM role permissions \
+             are correct."
+        )))
+    }
+
+    /// Where the records of a Region go, if they go to CloudWatch Logs. A flag that is not set is on.
+    pub fn records_go_to(&self, account: &str, region: &str) -> Option<Logging> {
+        let config = self.logging(account, region)?;
+        let group = config["cloudWatchConfig"]["logGroupName"].as_str()?.to_owned();
+        Some(Logging { group, bodies: config["textDataDeliveryEnabled"].as_bool().unwrap_or(true) })
     }
 
     pub(super) fn delete_logging(&mut self, ask: &Ask<'_>) -> Answer {

@@ -58,7 +58,7 @@ impl Control {
         unit: f64,
     ) -> Result<Resolved, Exception> {
         let request = http::Request::new(bytes::Bytes::new());
-        let ask = Ask { caller, request: &request, when: When { now, unix_s_at_zero: 0, unix_s: 0 } };
+        let ask = Ask { caller, request: &request, when: When { now, unix_ms_at_zero: 0, unix_s: 0 } };
         match Arn::parse(id) {
             None => self.plain(&ask, id),
             Some(arn) if arn.region != caller.region => Err(Exception::invalid_model_id()),

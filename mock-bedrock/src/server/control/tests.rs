@@ -80,11 +80,21 @@ impl Got {
     }
 }
 
+/// The log group `bedrock` and no other.
+fn cloud() -> Arc<Mutex<CloudWatch>> {
+    let mut cloud = CloudWatch::new(crate::cloudwatch::Settings::default());
+    let body = json!({ "logGroupName": "bedrock" });
+    let body = body.as_object().expect("an object");
+    let ask = crate::cloudwatch::Ask { now: 0, account: "111122223333", region: "us-east-1", body };
+    cloud.logs(&ask, "CreateLogGroup").expect("a group");
+    Arc::new(Mutex::new(cloud))
+}
+
 impl Bench {
     pub fn new() -> Bench {
         let settings = Settings { provision_within: 60 * SECOND, ..Settings::default() };
         let usual = Usual { region: "us-east-1".into(), account: "111122223333".into(), only: false };
-        Bench { control: Control::new(settings, &world()), now: 0, usual }
+        Bench { control: Control::new(settings, &world(), cloud()), now: 0, usual }
     }
 
     pub fn elsewhere(&mut self, region: &str) -> &mut Bench {
@@ -94,7 +104,7 @@ impl Bench {
 
     pub fn raw(&mut self, request: Request<Bytes>) -> Response<Bytes> {
         let caller = Caller::of(&request, &self.usual);
-        let when = When { now: self.now, unix_s_at_zero: 1_764_547_200, unix_s: 1_764_547_200 };
+        let when = When { now: self.now, unix_ms_at_zero: 1_764_547_200_000, unix_s: 1_764_547_200 };
         self.control.answer(&caller, &request, when, "id")
     }
 
@@ -251,6 +261,10 @@ fn the_logging_configuration_is_given_back_as_it_was_put() {
         (
             json!({ "loggingConfig": { "cloudWatchConfig": { "logGroupName": "g", "roleArn": "r" } } }),
             "Value 'r'".into(),
+        ),
+        (
+            json!({ "loggingConfig": { "cloudWatchConfig": { "logGroupName": "g", "roleArn": role } } }),
+            format!("Failed to validate permissions for log group: g, with role: {role}"),
         ),
         (json!({ "loggingConfig": { "s3Config": {} } }), "'loggingConfig.s3Config.bucketName'".into()),
     ];
