@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::{future::Future, net::SocketAddr};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
