@@ -2,7 +2,8 @@
 //! once, whatever a strategy decides:
 //!
 //! 1. The first content of an attempt commits the flight to it: the other attempts are cancelled, and from then on
-//!    the answer can only finish or break visibly. A response head commits nothing.
+//!    the answer can only finish or break visibly. A response head commits nothing, and nor does content that is kept
+//!    back. An answer that breaks may be gone on with by another attempt, from where it broke off; nothing is begun anew.
 //! 2. One loop does retries, failovers and hedges; whoever sends an attempt sends it once.
 //! 3. Each attempt after the first must pass, in this order: attempts left, budget, deadline. Then, at the
 //!    moment of its sending, the strategy may hold it back.
@@ -27,7 +28,7 @@ use crate::{
     event::{AttemptResult, Observer},
     failure::{Failure, Signs},
     request::{Request, Usage},
-    strategy::Timeouts,
+    strategy::{StreamRules, Timeouts},
     target::TargetId,
 };
 
@@ -71,6 +72,9 @@ pub enum Command {
         target: TargetId,
         timeouts: Timeouts,
         max_tokens: Option<u32>,
+        rules: StreamRules,
+        /// Goes on with what the caller has seen: so many tokens, as far as the shell has told.
+        prefill: Option<u32>,
     },
     Cancel {
         attempt: AttemptId,
@@ -98,15 +102,46 @@ pub struct Attempt {
     /// What it was sent with in place of the caller's `max_tokens`.
     pub max_tokens: Option<u32>,
     pub sent: Nanos,
+    /// Whether its content is kept back at first.
+    pub held_back: bool,
+    /// Of an attempt that goes on with what the caller has seen: tokens of that.
+    pub prefill: Option<u32>,
     /// When the head of an answer came: after it, what goes wrong goes wrong inside the stream.
     pub opened: Option<Nanos>,
+    /// When its content began to come.
     pub first: Option<Nanos>,
+    /// What the shell told of its content.
+    pub content: Content,
     pub ended: Option<(Nanos, AttemptResult)>,
     /// Status and code of the error that ended it.
     pub signs: Signs,
 }
 
+/// What came of an answer that is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Content {
+    pub tokens: u32,
+    /// Whether all of it is text, and the shell has kept it.
+    pub is_text: bool,
+}
+
 impl Attempt {
+    /// Just sent.
+    pub fn new(target: TargetId, sent: Nanos) -> Attempt {
+        Attempt {
+            target,
+            max_tokens: None,
+            sent,
+            held_back: false,
+            prefill: None,
+            opened: None,
+            first: None,
+            content: Content::default(),
+            ended: None,
+            signs: Signs::default(),
+        }
+    }
+
     pub const fn in_air(&self) -> bool {
         self.ended.is_none()
     }
@@ -126,6 +161,8 @@ pub struct FlightView<'a> {
     pub request: &'a Request,
     pub attempts: &'a [Attempt],
     pub begun: Nanos,
+    /// Tokens that the caller has seen of attempts that broke.
+    pub shown: u32,
     /// The time at which the strategy last wanted to be asked again, since the latest sending.
     pub asked: Option<Nanos>,
 }

@@ -18,8 +18,10 @@ mod clock;
 mod course;
 mod dice;
 mod error;
+mod kept;
 mod limits;
 mod names;
+mod pace;
 mod shell;
 mod spans;
 mod stream;
@@ -75,9 +77,7 @@ impl Shell {
             course::Arrived::Whole { answer, trail } => {
                 Ok(Carried::Whole(Answered { output: answer, trail }))
             }
-            course::Arrived::Flowing(flowing) => {
-                Ok(Carried::Stream(AnswerStream::new(Arc::clone(self), flowing)))
-            }
+            course::Arrived::Flowing(flowing) => Ok(Carried::Stream(AnswerStream::new(flowing))),
             course::Arrived::Failed { trail, error } => Err(RouteError::new(trail, error.source)),
         }
     }

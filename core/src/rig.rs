@@ -8,8 +8,8 @@ use crate::{
     Nanos,
     event::{AttemptResult, Event, Finished, Observer},
     failure::{AttemptEnd, ErrorReply},
-    flight::{AttemptId, Command, FlightId, Router, Turn},
-    request::{Api, Priority, Request, Usage},
+    flight::{AttemptId, Command, Content, FlightId, Router, Turn},
+    request::{Api, Needs, Priority, Request, Usage},
     strategy::{Reason, Step, Strategy, StrategySpec},
     target::{Known, OnDemand, TargetId, TargetSpec},
 };
@@ -71,6 +71,7 @@ pub(crate) fn request(number: u64, api: Api, intended: Nanos) -> Request {
         input_tokens: 100,
         max_tokens: None,
         prefix: None,
+        needs: Needs::NONE,
         intended,
     }
 }
@@ -95,10 +96,15 @@ pub(crate) struct Play {
     pub content: Option<Nanos>,
     pub ends: Nanos,
     pub end: AttemptEnd<'static>,
+    /// When what is kept back goes out.
+    pub releases: Option<Nanos>,
+    /// What there is when it ends.
+    pub came: Content,
 }
 
 pub(crate) const fn ends(after: Nanos, end: AttemptEnd<'static>) -> Play {
-    Play { opens: None, content: None, ends: after, end }
+    let came = Content { tokens: 0, is_text: true };
+    Play { opens: None, content: None, ends: after, end, releases: None, came }
 }
 
 pub(crate) const fn answers(after: Nanos) -> Play {
@@ -208,7 +214,8 @@ enum Due {
     Begin(Request),
     Opens(AttemptId),
     Content(AttemptId),
-    Ends(AttemptId, AttemptEnd<'static>),
+    Releases(AttemptId),
+    Ends(AttemptId, Content, AttemptEnd<'static>),
     Wake(FlightId),
     Leaves(FlightId),
 }
@@ -305,7 +312,11 @@ impl<'s> World<'s> {
             }
             Due::Opens(attempt) => self.router.opened(&mut turn, attempt),
             Due::Content(attempt) => self.router.first_content(&mut turn, attempt),
-            Due::Ends(attempt, end) => self.router.ended(&mut turn, attempt, end),
+            Due::Releases(attempt) => self.router.released(&mut turn, attempt),
+            Due::Ends(attempt, came, end) => {
+                self.router.came(attempt, came);
+                self.router.ended(&mut turn, attempt, end);
+            }
             Due::Wake(flight) => {
                 self.wakes += 1;
                 self.router.wake(&mut turn, flight);
@@ -324,13 +335,17 @@ impl<'s> World<'s> {
             Command::Attempt { attempt, target, .. } => {
                 let play = (self.script)(self.attempts, target);
                 self.attempts += 1;
-                for (after, due) in [(play.opens, Due::Opens(attempt)), (play.content, Due::Content(attempt))]
-                {
+                let dues = [
+                    (play.opens, Due::Opens(attempt)),
+                    (play.content, Due::Content(attempt)),
+                    (play.releases, Due::Releases(attempt)),
+                ];
+                for (after, due) in dues {
                     if let Some(after) = after {
                         self.at(now + after, due);
                     }
                 }
-                self.at(now + play.ends, Due::Ends(attempt, play.end));
+                self.at(now + play.ends, Due::Ends(attempt, play.came, play.end));
             }
             Command::WakeAt { flight, at } => self.at(at, Due::Wake(flight)),
             Command::Cancel { .. } | Command::Commit { .. } | Command::Finish { .. } => {}

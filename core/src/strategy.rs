@@ -18,7 +18,7 @@ mod reason;
 pub mod sdk;
 pub mod smart_balancer;
 
-pub use limits::{PaceLimit, Timeouts, WorstCase};
+pub use limits::{HoldBack, PaceLimit, StreamRules, Timeouts, WorstCase};
 pub use reason::Reason;
 
 use std::time::Duration;
@@ -54,6 +54,15 @@ pub struct Send {
     pub timeouts: Timeouts,
     /// Overrides the caller's `max_tokens`.
     pub max_tokens: Option<u32>,
+    pub rules: StreamRules,
+}
+
+impl Send {
+    /// With no limit and no rule of its own.
+    pub const fn plain(target: TargetId, at: Nanos, timeouts: Timeouts) -> Send {
+        let rules = StreamRules { hold_back: None, keeps_text: false };
+        Send { target, at, timeouts, max_tokens: None, rules }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +165,13 @@ pub trait Strategy: std::fmt::Debug + std::marker::Send {
     /// A whole answer came of which the caller has seen nothing. An imitated client that throws such an answer away,
     /// paid as it is, says what it takes it for, and hears of a failed attempt; all others hand it on.
     fn discard(&mut self, _flight: &FlightView<'_>, _attempt: u32, _dice: &mut dyn Rng) -> Option<Failure> {
+        None
+    }
+
+    /// The answer broke after its caller had seen part of it. An attempt that goes on where it broke off, sent with what
+    /// there is as the beginning of its answer; or `None`, and the answer stays visibly broken. It must pass what every
+    /// further attempt must pass.
+    fn mend(&mut self, _flight: &FlightView<'_>, _now: Nanos, _dice: &mut dyn Rng) -> Option<Send> {
         None
     }
 

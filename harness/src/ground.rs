@@ -30,6 +30,8 @@ pub struct Work {
     pub cut_short: bool,
     /// Whether the caller got the whole answer; otherwise its output was for nobody.
     pub delivered: bool,
+    /// Output tokens of earlier attempts that the caller has, and that this delivered one went on with.
+    pub built_on: u32,
     /// Time from the first to the last token of a delivered stream with at least two tokens.
     pub streamed_for: Option<Nanos>,
 }

@@ -21,7 +21,7 @@ pub mod trace;
 
 use std::sync::Arc;
 
-use richter_core::request::{Api, Priority};
+use richter_core::request::{Api, Needs, Priority};
 use richter_mock_bedrock::{Nanos, dist::Sampler, engine::Prefix, luck::Luck};
 
 pub use self::{
@@ -92,6 +92,8 @@ pub struct ClassPlan {
     pub output: Sampler,
     pub max_tokens: Option<u32>,
     pub priority: Priority,
+    /// What its requests need of a model beside text.
+    pub needs: Needs,
     /// How many tenants ask.
     pub tenants: usize,
 }

@@ -16,10 +16,15 @@ mod conformance {
     };
 
     fn three_ways(strategy: &str) -> Log {
-        let plan = plan();
+        let log = told("conformance", strategy);
+        assert!(log.requests() >= 10_000, "{} requests", log.requests());
+        log
+    }
+
+    fn told(scenario: &str, strategy: &str) -> Log {
+        let plan = plan(scenario);
         let place = plan.strategies.iter().position(|known| known.name == strategy).expect("it is listed");
         let heap = by_heap(&plan, place);
-        assert!(heap.requests() >= 10_000, "{} requests", heap.requests());
         for (way, log) in [("trait", by_trait(&plan, place)), ("sdk", by_sdk(&plan, place))] {
             let parts = heap.first_difference(&log);
             assert!(heap.hash() == log.hash(), "heap and {way} part at {}", parts.unwrap_or_default());
@@ -55,5 +60,37 @@ mod conformance {
     fn balanced_with_its_hedges_is_one_story_three_ways() {
         let log = three_ways("balanced");
         assert!(log.count("hedged") > 50 && log.count("cancelled") > 50, "no hedges in play");
+    }
+
+    #[test]
+    fn what_is_kept_back_of_a_stream_is_one_story_three_ways() {
+        let log = told("streams", "kept");
+        // What broke unseen was begun anew; what was let go before it broke is broken.
+        assert!(log.count("next_target") > 50 && log.count("outcome: Broken(StreamBroken)") > 50);
+    }
+
+    #[test]
+    fn streams_that_are_gone_on_with_are_one_story_three_ways() {
+        let log = told("streams", "mended");
+        assert!(log.count("continued") > 150, "{} were gone on with", log.count("continued"));
+        assert!(log.count("outcome: Broken") > 50, "tools are never gone on with");
+    }
+
+    #[test]
+    fn streams_that_only_trickle_are_ended_at_one_moment_three_ways() {
+        let log = told("streams", "guarded");
+        assert!(
+            log.count("failed Timeout(Pace)") > 100,
+            "{} were too slow",
+            log.count("failed Timeout(Pace)")
+        );
+    }
+
+    #[test]
+    fn all_rules_for_streams_together_are_one_story_three_ways() {
+        let log = told("streams", "all");
+        for seen in ["continued", "hedged", "failed Timeout(Pace)", "next_target"] {
+            assert!(log.count(seen) > 10, "{seen} is not in play");
+        }
     }
 }

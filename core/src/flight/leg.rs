@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Nanos,
     event::{Event, Observer},
-    failure::{Failure, Signs},
+    failure::Failure,
     request::Request,
     span,
     strategy::{Contract, Decision, Lesson, Reason, Send, Step, Strategy},
@@ -58,7 +58,7 @@ impl<O: Observer> Leg<'_, '_, O> {
             // A shell on a real clock may wake late.
             Planned::Send(_) if self.deadline_passed(self.turn.now) => self.stop(Reason::DeadlineNear),
             Planned::Send(send) => {
-                if self.depart(&send) && !self.attempts_spent() {
+                if self.depart(&send) && self.flight.committed.is_none() && !self.attempts_spent() {
                     self.ask();
                 }
             }
@@ -147,9 +147,15 @@ impl<O: Observer> Leg<'_, '_, O> {
             return;
         }
         self.decided(Decision { step: Step::Stop, reason });
-        if self.flight.in_air == 0 {
-            let failure = self.flight.last_failure.unwrap_or(Failure::LocalReject);
-            self.finish(Outcome::Failed(failure), reason);
+        if self.flight.in_air > 0 {
+            return;
+        }
+        match self.flight.broke {
+            Some(failure) => self.finish(Outcome::Broken(failure), Reason::BrokenAfterCommit),
+            None => {
+                let failure = self.flight.last_failure.unwrap_or(Failure::LocalReject);
+                self.finish(Outcome::Failed(failure), reason);
+            }
         }
     }
 
@@ -164,21 +170,20 @@ impl<O: Observer> Leg<'_, '_, O> {
 
     fn launch(&mut self, send: &Send) {
         let number = self.flight.attempts.len() as u32;
-        let Send { target, timeouts, max_tokens, .. } = *send;
+        let Send { target, timeouts, max_tokens, rules, .. } = *send;
         self.flight.asked = None;
-        self.flight.attempts.push(Attempt {
-            target,
-            max_tokens,
-            sent: self.turn.now,
-            opened: None,
-            first: None,
-            ended: None,
-            signs: Signs::default(),
-        });
+        // Who has seen the beginning gets the rest of it, and nothing else.
+        let prefill = self.flight.committed.map(|_| self.flight.shown);
+        if prefill.is_some() {
+            self.flight.committed = Some(number);
+        }
+        let held_back = prefill.is_none() && rules.hold_back.is_some();
+        let sent = Attempt::new(target, self.turn.now);
+        self.flight.attempts.push(Attempt { max_tokens, held_back, prefill, ..sent });
         self.flight.in_air += 1;
         let attempt = self.attempt(number);
         self.emit(|request| Event::Sent { attempt, request, target });
-        self.turn.commands.push(Command::Attempt { attempt, target, timeouts, max_tokens });
+        self.turn.commands.push(Command::Attempt { attempt, target, timeouts, max_tokens, rules, prefill });
         self.learn(Lesson::Sent { target, attempt: number });
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     Nanos,
     event::{Event, Observer},
     failure::AttemptEnd,
-    flight::ATTEMPTS_MAX,
+    flight::{ATTEMPTS_MAX, Content},
     request::Request,
     strategy::{Contract, Strategy},
 };
@@ -44,10 +44,26 @@ impl Router {
         self.with(turn, attempt.flight, |leg| leg.opened(attempt.number));
     }
 
-    /// The first content delta came.
+    /// The first content delta came. Of an attempt whose content is kept back the caller gets none yet.
     #[inline]
     pub fn first_content<O: Observer>(&mut self, turn: &mut Turn<'_, O>, attempt: AttemptId) {
         self.with(turn, attempt.flight, |leg| leg.first_content(attempt.number));
+    }
+
+    /// Enough content of an attempt is there that was kept back, or it was kept back long enough.
+    #[inline]
+    pub fn released<O: Observer>(&mut self, turn: &mut Turn<'_, O>, attempt: AttemptId) {
+        self.with(turn, attempt.flight, |leg| leg.released(attempt.number));
+    }
+
+    /// All that has come of an answer so far. To be told before an end that is none; nothing is decided by it.
+    #[inline]
+    pub fn came(&mut self, attempt: AttemptId, content: Content) {
+        if let Some(flight) = self.slots.get(attempt.flight)
+            && let Some(attempt) = flight.attempt_in_air(attempt.number)
+        {
+            attempt.content = content;
+        }
     }
 
     /// The attempt is over. A whole answer needs no `opened` and no `first_content` before it.

@@ -29,6 +29,12 @@ pub(super) struct Flight {
     pub(super) in_air: u32,
     /// The attempt whose content the caller gets.
     pub(super) committed: Option<u32>,
+    /// When the first content reached the caller.
+    pub(super) shown_at: Option<Nanos>,
+    /// Tokens that the caller has of attempts that broke.
+    pub(super) shown: u32,
+    /// How the answer broke that the caller has seen part of.
+    pub(super) broke: Option<Failure>,
     pub(super) planned: Option<Planned>,
     /// Whether the strategy holds the planned sending back.
     pub(super) held: bool,
@@ -50,6 +56,9 @@ impl Flight {
             attempts: Vec::new(),
             in_air: 0,
             committed: None,
+            shown_at: None,
+            shown: 0,
+            broke: None,
             planned: None,
             held: false,
             asks: false,
@@ -73,6 +82,7 @@ impl Flight {
             request: &self.request,
             attempts: &self.attempts,
             begun: self.begun,
+            shown: self.shown,
             asked: self.asked,
         }
     }

@@ -16,6 +16,7 @@ use crate::{
 
 mod holds;
 mod laws;
+mod streams;
 
 /// Decides by a closure and learns nothing.
 struct Scripted<F> {
@@ -50,7 +51,7 @@ fn router(
 }
 
 fn send(target: u16, at: Nanos, reason: Reason) -> Decision {
-    let send = Send { target: TargetId(target), at, timeouts: Timeouts::default(), max_tokens: None };
+    let send = Send::plain(TargetId(target), at, Timeouts::default());
     Decision { step: Step::Send(send), reason }
 }
 

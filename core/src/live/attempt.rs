@@ -3,18 +3,29 @@
 //! An attempt says to the machine what happened, and hands over what it holds. Whether that reaches the caller is
 //! the machine's decision, which `course` carries out.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+};
+
+use tokio::time::Sleep;
 
 use super::{
+    kept::Kept,
     limits::Limits,
     shell::Shell,
     spans::{self, AttemptSpan},
-    transport::{BoxError, Break, How, Opening, Sending, Transport},
+    transport::{BoxError, Break, How, Meaning, Opening, Sending, Transport},
 };
 use crate::{
     failure::{AttemptEnd, Timer},
+    flight::Content,
     request::Usage,
-    strategy::Timeouts,
+    span as length,
+    strategy::{HoldBack, StreamRules, Timeouts},
 };
 
 /// What an attempt needs to fly.
@@ -25,6 +36,7 @@ pub(super) struct Mission<T: Transport> {
     pub(super) span: AttemptSpan,
     pub(super) sending: Sending,
     pub(super) timeouts: Timeouts,
+    pub(super) rules: StreamRules,
 }
 
 /// What an attempt holds when it has nothing more to do by itself.
@@ -55,11 +67,18 @@ pub(super) struct Flow<T: Transport> {
     pub(super) ended: bool,
     end_mark: bool,
     usage: Usage,
+    kept: Kept,
+    /// Whether it goes on with what another attempt began.
+    goes_on: bool,
 }
 
 /// What came next.
 enum Next<P> {
-    Part { part: P, content: bool },
+    /// No part, if the caller should not see it.
+    Part {
+        part: Option<P>,
+        content: bool,
+    },
     Complete(Usage),
     Broken(Ending),
 }
@@ -73,40 +92,67 @@ pub(super) enum Ending {
 impl<T: Transport> Mission<T> {
     pub(super) async fn fly(self) -> Landed<T> {
         let mut limits = Limits::new(*self.shell.clock(), self.timeouts);
-        match limits.keep(self.transport.open(self.sending, &self.call)).await {
-            Err(timer) => self.broken(Ending::TimedOut(timer), false),
-            Ok(Err(broken)) => self.broken(Ending::Told(broken), false),
+        match limits.keep(self.transport.open(self.sending.clone(), &self.call)).await {
+            Err(timer) => self.broken(Ending::TimedOut(timer), None),
+            Ok(Err(broken)) => self.broken(Ending::Told(broken), None),
             Ok(Ok(Opening::Whole { answer, usage })) => {
                 self.complete(usage);
                 Landed::Whole(answer)
             }
             Ok(Ok(Opening::Stream(stream))) => {
                 self.shell.opened(self.sending.attempt);
-                limits.sign_of_life(false);
-                let transport = Arc::clone(&self.transport);
-                self.await_content(Flow::new(transport, stream, limits)).await
+                limits.sign_of_life(&Meaning::default());
+                let flow = Flow::new(&self, stream, limits);
+                self.await_content(flow).await
             }
         }
     }
 
-    /// Holds back what comes before the first content: it commits nothing, so the caller must not see it yet.
+    /// Holds back what comes before the first content, and behind it what the strategy wants held back: it commits
+    /// nothing, so the caller must not see it yet.
     async fn await_content(self, mut flow: Flow<T>) -> Landed<T> {
+        let attempt = self.sending.attempt;
+        let hold_back = self.rules.hold_back.filter(|_| !flow.goes_on);
+        let mut release: Option<Pin<Box<Sleep>>> = None;
+        let mut begun = false;
         loop {
-            match flow.next().await {
-                Next::Part { part, content } => {
-                    flow.waiting.push_back(part);
-                    if content {
-                        self.shell.first_content(self.sending.attempt);
-                        return Landed::Flowing(Box::new(flow));
+            match flow.next_before(&mut release).await {
+                None => {
+                    self.shell.released(attempt);
+                    return Landed::Flowing(Box::new(flow));
+                }
+                Some(Next::Part { part, content }) => {
+                    flow.waiting.extend(part);
+                    if content && !begun {
+                        begun = true;
+                        self.shell.first_content(attempt);
+                        release = hold_back.and_then(|rule| self.release(rule));
+                    }
+                    match hold_back {
+                        None if begun => return Landed::Flowing(Box::new(flow)),
+                        Some(rule) if begun && rule.tokens.is_some_and(|most| flow.kept.tokens() >= most) => {
+                            self.shell.released(attempt);
+                            return Landed::Flowing(Box::new(flow));
+                        }
+                        _ => {}
                     }
                 }
-                Next::Complete(usage) => {
+                Some(Next::Complete(usage)) => {
                     self.complete(usage);
                     return Landed::Flowing(Box::new(flow));
                 }
-                Next::Broken(ending) => return self.broken(ending, true),
+                Some(Next::Broken(ending)) => {
+                    let content = flow.content();
+                    return self.broken(ending, Some(content));
+                }
             }
         }
+    }
+
+    /// When content that came now has been held back long enough.
+    fn release(&self, rule: HoldBack) -> Option<Pin<Box<Sleep>>> {
+        let clock = self.shell.clock();
+        rule.within.map(|within| clock.alarm(clock.now().saturating_add(length::nanos(within))))
     }
 
     fn complete(&self, usage: Usage) {
@@ -114,15 +160,22 @@ impl<T: Transport> Mission<T> {
         self.shell.ended(self.sending.attempt, AttemptEnd::Complete(usage));
     }
 
-    fn broken(&self, ending: Ending, in_stream: bool) -> Landed<T> {
-        self.shell.ended(self.sending.attempt, ending.as_end(in_stream));
+    /// `content` is what came of a stream.
+    fn broken(&self, ending: Ending, content: Option<Content>) -> Landed<T> {
+        let end = ending.as_end(content.is_some());
+        self.shell.broke(self.sending.attempt, content.unwrap_or_default(), end);
         Landed::Broken(ending.told_to(&self.span))
     }
 }
 
 impl<T: Transport> Flow<T> {
-    fn new(transport: Arc<T>, stream: T::Stream, limits: Limits) -> Flow<T> {
+    fn new(mission: &Mission<T>, stream: T::Stream, limits: Limits) -> Flow<T> {
+        let transport = Arc::clone(&mission.transport);
+        let keeps = mission.rules.keeps_text && transport.goes_on(&mission.call);
+        let before = mission.sending.prefill.as_deref();
         Flow {
+            kept: Kept::new(keeps, before),
+            goes_on: before.is_some(),
             transport,
             stream,
             limits,
@@ -133,12 +186,40 @@ impl<T: Transport> Flow<T> {
         }
     }
 
+    /// All that has come of it.
+    pub(super) fn content(&self) -> Content {
+        self.kept.content()
+    }
+
+    /// The answer so far, if it is text and was kept.
+    pub(super) fn text(&self) -> Option<Arc<str>> {
+        self.kept.text()
+    }
+
+    /// What comes next, unless the alarm rings first. What comes in the same instant goes before it.
+    async fn next_before(&mut self, alarm: &mut Option<Pin<Box<Sleep>>>) -> Option<Next<T::Part>> {
+        let mut next = pin!(self.next());
+        poll_fn(|context| {
+            if let Poll::Ready(next) = next.as_mut().poll(context) {
+                return Poll::Ready(Some(next));
+            }
+            match alarm {
+                Some(alarm) => alarm.as_mut().poll(context).map(|()| None),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
     /// The next part for a caller that has seen content, or the end.
     pub(super) async fn part(&mut self) -> Result<Option<T::Part>, Ending> {
-        match self.next().await {
-            Next::Part { part, .. } => Ok(Some(part)),
-            Next::Complete(_) => Ok(None),
-            Next::Broken(ending) => Err(ending),
+        loop {
+            match self.next().await {
+                Next::Part { part: None, .. } => {}
+                Next::Part { part, .. } => return Ok(part),
+                Next::Complete(_) => return Ok(None),
+                Next::Broken(ending) => return Err(ending),
+            }
         }
     }
 
@@ -168,8 +249,12 @@ impl<T: Transport> Flow<T> {
         let meaning = self.transport.meaning(&part);
         self.end_mark |= meaning.end_mark;
         self.usage = meaning.usage.unwrap_or(self.usage);
-        self.limits.sign_of_life(meaning.content);
-        Next::Part { part, content: meaning.content }
+        self.limits.sign_of_life(&meaning);
+        let part = self.kept.came(&*self.transport, part, &meaning);
+        Next::Part {
+            part: Some(part).filter(|_| !(self.goes_on && meaning.opening)),
+            content: meaning.content,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod clients;
 mod converse;
 mod invoke;
 mod loopback;
+mod needs;
 mod refusal;
 
 pub use accounts::of_profile;
@@ -32,7 +33,7 @@ use self::clients::Clients;
 use super::{AnswerStream, Answered, Carried, RouteError, Shell, Transport};
 use crate::{
     Nanos,
-    request::{Api, Priority, Request},
+    request::{Api, Needs, Priority, Request},
 };
 
 /// The transports of the four operations.
@@ -102,6 +103,8 @@ pub struct Hints {
     pub priority: Priority,
     /// What its prompt begins with, if that may be in a cache; requests with one beginning share a number.
     pub prefix: Option<u64>,
+    /// What it needs of a model beside what the call itself shows.
+    pub needs: Needs,
     /// Tokens of the prompt. The default is a guess, one for every four bytes of text.
     pub input_tokens: Option<u32>,
     /// When it was due, on the router's clock; by default now.
@@ -112,6 +115,7 @@ pub struct Hints {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     api: Api,
+    needs: Needs,
     input_tokens: u32,
     max_tokens: Option<u32>,
 }
@@ -155,6 +159,12 @@ impl Router {
     ) -> Result<Answered<ConverseOutput>, RouteError> {
         let seen = Seen {
             api: Api::Converse,
+            needs: needs::of_converse(
+                input.get_messages(),
+                input.get_tool_config(),
+                input.get_output_config(),
+                input.get_additional_model_request_fields(),
+            ),
             input_tokens: converse::prompt_tokens(input.get_messages(), input.get_system()),
             max_tokens: converse::max_tokens(input.get_inference_config()),
         };
@@ -179,6 +189,12 @@ impl Router {
     ) -> Result<ConverseAnswer, RouteError> {
         let seen = Seen {
             api: Api::ConverseStream,
+            needs: needs::of_converse(
+                input.get_messages(),
+                input.get_tool_config(),
+                input.get_output_config(),
+                input.get_additional_model_request_fields(),
+            ),
             input_tokens: converse::prompt_tokens(input.get_messages(), input.get_system()),
             max_tokens: converse::max_tokens(input.get_inference_config()),
         };
@@ -240,6 +256,7 @@ impl Router {
             tenant: hints.tenant,
             priority: hints.priority,
             prefix: hints.prefix,
+            needs: seen.needs.and(hints.needs),
             input_tokens: hints.input_tokens.unwrap_or(seen.input_tokens),
             max_tokens: seen.max_tokens,
             intended: hints.intended.unwrap_or_else(|| self.shell.clock().now()),

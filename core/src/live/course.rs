@@ -22,7 +22,7 @@ use crate::{
     Nanos,
     flight::{AttemptId, Command, FlightId},
     request::Request,
-    strategy::Timeouts,
+    strategy::{StreamRules, Timeouts},
 };
 
 /// How a flight ended, or got so far that its caller takes over.
@@ -36,17 +36,24 @@ pub(super) enum Arrived<T: Transport> {
 pub(super) struct Flowing<T: Transport> {
     pub(super) attempt: AttemptId,
     pub(super) flow: Box<Flow<T>>,
-    pub(super) span: RequestSpan,
     pub(super) attempt_span: AttemptSpan,
+    pub(super) asked: Asked<T>,
 }
 
-pub(super) struct Course<T: Transport> {
-    shell: Arc<Shell>,
-    flight: FlightId,
+/// What a request is, whatever becomes of its attempts.
+pub(super) struct Asked<T: Transport> {
+    pub(super) shell: Arc<Shell>,
+    pub(super) flight: FlightId,
     request: Request,
     transport: Arc<T>,
     call: Arc<T::Call>,
-    span: RequestSpan,
+    pub(super) span: RequestSpan,
+}
+
+pub(super) struct Course<T: Transport> {
+    asked: Asked<T>,
+    /// What the caller has of an answer that broke, if it does.
+    text: Option<Arc<str>>,
     /// Given up in the order of this list when the caller leaves.
     attempts: Vec<InAir<T>>,
     /// What an attempt brought, until the machine has said what becomes of it.
@@ -74,22 +81,18 @@ pub(super) fn begin<T: Transport>(
     request: Request,
     span: RequestSpan,
 ) -> Course<T> {
-    Course {
-        flight: shell.begin(request),
-        shell: Arc::clone(shell),
-        request,
-        transport,
-        call: Arc::new(call),
-        span,
-        attempts: Vec::new(),
-        landed: Vec::new(),
-        committed: None,
-        finished: false,
-        wake_at: None,
-        alarm: None,
-        error: Broken::default(),
-        over: false,
-    }
+    let flight = shell.begin(request);
+    let shell = Arc::clone(shell);
+    Course::new(Asked { shell, flight, request, transport, call: Arc::new(call), span })
+}
+
+/// Has another attempt go on with an answer that broke in its caller's hands, if the machine wants that.
+pub(super) fn mend<T: Transport>(asked: Asked<T>, text: Option<Arc<str>>, error: Broken) -> Course<T> {
+    // Without a text, nobody is told to go on; the machine knows.
+    let text = Some(text.unwrap_or_default());
+    let mut course = Course::new(asked);
+    (course.text, course.error) = (text, error);
+    course
 }
 
 /// Nothing in it is pinned by its place.
@@ -103,7 +106,7 @@ impl<T: Transport> Future for Course<T> {
         loop {
             let landed = course.poll_attempts(context);
             let woken = course.poll_alarm(context);
-            let orders = course.shell.orders(course.flight, context.waker());
+            let orders = course.asked.shell.orders(course.asked.flight, context.waker());
             let same = orders.commands.is_empty() && orders.wake_at == course.wake_at;
             course.obey(orders);
             if let Some(arrived) = course.arrived() {
@@ -116,7 +119,35 @@ impl<T: Transport> Future for Course<T> {
     }
 }
 
+impl<T: Transport> Clone for Asked<T> {
+    fn clone(&self) -> Asked<T> {
+        Asked {
+            shell: Arc::clone(&self.shell),
+            flight: self.flight,
+            request: self.request,
+            transport: Arc::clone(&self.transport),
+            call: Arc::clone(&self.call),
+            span: self.span.clone(),
+        }
+    }
+}
+
 impl<T: Transport> Course<T> {
+    fn new(asked: Asked<T>) -> Course<T> {
+        Course {
+            asked,
+            text: None,
+            attempts: Vec::new(),
+            landed: Vec::new(),
+            committed: None,
+            finished: false,
+            wake_at: None,
+            alarm: None,
+            error: Broken::default(),
+            over: false,
+        }
+    }
+
     /// Whether one of them has nothing more to do.
     fn poll_attempts(&mut self, context: &mut Context<'_>) -> bool {
         let mut place = 0;
@@ -140,7 +171,7 @@ impl<T: Transport> Course<T> {
         let rang = alarm.as_mut().poll(context).is_ready();
         if rang {
             (self.alarm, self.wake_at) = (None, None);
-            self.shell.wake(self.flight);
+            self.asked.shell.wake(self.asked.flight);
         }
         rang
     }
@@ -148,9 +179,14 @@ impl<T: Transport> Course<T> {
     fn obey(&mut self, orders: Orders) {
         for command in orders.commands {
             match command {
-                Command::Attempt { attempt, target, timeouts, max_tokens } => {
-                    let (request, connect) = (self.request, timeouts.connect);
-                    self.send(Sending { attempt, request, target, connect, max_tokens }, timeouts);
+                Command::Attempt { attempt, target, timeouts, max_tokens, rules, prefill } => {
+                    let (request, connect) = (self.asked.request, timeouts.connect);
+                    let prefill = self.text.clone().filter(|_| prefill.is_some());
+                    if prefill.is_some() {
+                        self.committed = Some(attempt.number);
+                    }
+                    let sending = Sending { attempt, request, target, connect, max_tokens, prefill };
+                    self.send(sending, timeouts, rules);
                 }
                 Command::Cancel { attempt } => self.cancel(attempt.number),
                 Command::Commit { attempt } => self.committed = Some(attempt.number),
@@ -161,22 +197,24 @@ impl<T: Transport> Course<T> {
         }
         if orders.wake_at != self.wake_at {
             self.wake_at = orders.wake_at;
-            self.alarm = orders.wake_at.map(|at| self.shell.clock().alarm(at));
+            self.alarm = orders.wake_at.map(|at| self.asked.shell.clock().alarm(at));
         }
     }
 
-    fn send(&mut self, sending: Sending, timeouts: Timeouts) {
-        let span = self.span.attempt(&sending);
+    fn send(&mut self, sending: Sending, timeouts: Timeouts, rules: StreamRules) {
+        let span = self.asked.span.attempt(&sending);
+        let number = sending.attempt.number;
         let mission = Mission {
-            shell: Arc::clone(&self.shell),
-            transport: Arc::clone(&self.transport),
-            call: Arc::clone(&self.call),
+            shell: Arc::clone(&self.asked.shell),
+            transport: Arc::clone(&self.asked.transport),
+            call: Arc::clone(&self.asked.call),
             span: span.clone(),
             sending,
             timeouts,
+            rules,
         };
         let work = Box::pin(mission.fly().instrument(span.span().clone()));
-        self.attempts.push(InAir { number: sending.attempt.number, span, work });
+        self.attempts.push(InAir { number, span, work });
     }
 
     fn cancel(&mut self, number: u32) {
@@ -191,7 +229,9 @@ impl<T: Transport> Course<T> {
         for (attempt, landed) in std::mem::take(&mut self.landed) {
             let ours = self.committed == Some(attempt.number);
             match landed {
-                Landed::Broken(error) => self.error = error,
+                // An attempt to go on that brought nothing is not how the answer broke.
+                Landed::Broken(error) if self.text.is_none() => self.error = error,
+                Landed::Broken(_) => {}
                 Landed::Whole(answer) if ours => arrived = Some(self.whole(answer)),
                 Landed::Flowing(flow) if ours => arrived = Some(self.flowing(attempt, flow)),
                 // The strategy could not use it, or another was faster.
@@ -212,15 +252,14 @@ impl<T: Transport> Course<T> {
 
     fn flowing(&mut self, attempt: InAir<T>, flow: Box<Flow<T>>) -> Arrived<T> {
         self.over = true;
-        let id = AttemptId { flight: self.flight, number: attempt.number };
-        let span = self.span.clone();
-        Arrived::Flowing(Flowing { attempt: id, flow, span, attempt_span: attempt.span })
+        let id = AttemptId { flight: self.asked.flight, number: attempt.number };
+        Arrived::Flowing(Flowing { attempt: id, flow, attempt_span: attempt.span, asked: self.asked.clone() })
     }
 
     fn leave(&mut self, error: Option<&str>) -> Trail {
         self.over = true;
-        let trail = self.shell.leave(self.flight);
-        self.span.finished(&trail, error);
+        let trail = self.asked.shell.leave(self.asked.flight);
+        self.asked.span.finished(&trail, error);
         trail
     }
 }
@@ -230,7 +269,7 @@ impl<T: Transport> Drop for Course<T> {
         if self.over {
             return;
         }
-        self.shell.caller_gone(self.flight);
+        self.asked.shell.caller_gone(self.asked.flight);
         self.attempts.iter().for_each(|attempt| attempt.span.cancelled());
         self.leave(None);
     }

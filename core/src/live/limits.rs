@@ -1,4 +1,4 @@
-//! An attempt's deadlines: first token, idle and total, all on one alarm. The limit on connecting is the
+//! An attempt's deadlines: first token, idle, pace and total, all on one alarm. The limit on connecting is the
 //! transport's, which alone can see a connection.
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::clock::Clock;
+use super::{clock::Clock, pace::Pace, transport::Meaning};
 use crate::{Nanos, failure::Timer, span, strategy::Timeouts};
 
 #[derive(Debug)]
@@ -21,21 +21,28 @@ pub(super) struct Limits {
     /// The last sign of life.
     sign: Nanos,
     content: bool,
+    pace: Option<Pace>,
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Limits {
     pub(super) fn new(clock: Clock, timeouts: Timeouts) -> Limits {
         let now = clock.now();
-        Limits { clock, timeouts, sent: now, sign: now, content: false, alarm: None }
+        let pace = timeouts.pace.map(Pace::new);
+        Limits { clock, timeouts, sent: now, sign: now, content: false, pace, alarm: None }
     }
 
-    /// Something came.
-    pub(super) fn sign_of_life(&mut self, content: bool) {
-        if self.timeouts.idle.is_some() {
-            self.sign = self.clock.now();
+    /// The head came, or a part.
+    pub(super) fn sign_of_life(&mut self, part: &Meaning) {
+        self.content |= part.content;
+        let paced = self.pace.as_mut().filter(|_| part.content);
+        if self.timeouts.idle.is_none() && paced.is_none() {
+            return;
         }
-        self.content |= content;
+        self.sign = self.clock.now();
+        if let Some(pace) = paced {
+            pace.came(part.tokens, self.sign);
+        }
     }
 
     /// Does the work, unless a limit is reached before. What comes in the same instant still counts.
@@ -73,6 +80,7 @@ impl Limits {
             after(self.sent, self.timeouts.total, Timer::Total),
             after(self.sent, first, Timer::FirstToken),
             after(self.sign, self.timeouts.idle, Timer::Idle),
+            self.pace.as_ref().and_then(Pace::ends).map(|at| (at, Timer::Pace)),
         ]
         .into_iter()
         .flatten()

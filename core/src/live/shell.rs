@@ -22,7 +22,7 @@ use crate::{
     Nanos,
     event::Observer,
     failure::AttemptEnd,
-    flight::{AttemptId, Command, FlightId, Router as Machine, Turn},
+    flight::{AttemptId, Command, Content, FlightId, Router as Machine, Turn},
     request::Request,
     strategy::Strategy,
     target::TargetSpec,
@@ -131,6 +131,19 @@ impl Shell {
 
     pub(super) fn first_content(&self, attempt: AttemptId) {
         self.turn(attempt.flight, 1, |machine, turn| machine.first_content(turn, attempt));
+    }
+
+    /// What was kept back of it goes out. Nothing is decided by it.
+    pub(super) fn released(&self, attempt: AttemptId) {
+        self.turn(attempt.flight, 0, |machine, turn| machine.released(turn, attempt));
+    }
+
+    /// The attempt breaks, and so much has come.
+    pub(super) fn broke(&self, attempt: AttemptId, content: Content, end: AttemptEnd<'_>) {
+        self.turn(attempt.flight, 1, |machine, turn| {
+            machine.came(attempt, content);
+            machine.ended(turn, attempt, end);
+        });
     }
 
     pub(super) fn ended(&self, attempt: AttemptId, end: AttemptEnd<'_>) {

@@ -3,7 +3,7 @@
 //! A transport decides nothing. It holds no timer but the one for connecting, which only it can see, and it says how an
 //! attempt broke in the words of [`Break`]; what that means is for the classifier.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use crate::{
     failure::{AttemptEnd, ErrorReply, Phase, Timer},
@@ -43,10 +43,26 @@ pub trait Transport: Send + Sync + 'static {
 
     /// What a part means to the router.
     fn meaning(&self, part: &Self::Part) -> Meaning;
+
+    /// Whether an answer to such a call can be gone on with by another attempt, which is then given its text as
+    /// [`Sending::prefill`]. By default none can.
+    fn goes_on(&self, _call: &Self::Call) -> bool {
+        false
+    }
+
+    /// The text of a part whose content is nothing but text.
+    fn text<'p>(&self, _part: &'p Self::Part) -> Option<&'p str> {
+        None
+    }
+
+    /// The same part without so many bytes at the beginning of its text.
+    fn without(&self, part: Self::Part, _bytes: usize) -> Self::Part {
+        part
+    }
 }
 
 /// One attempt, as it leaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Sending {
     /// Which attempt it is.
     pub attempt: AttemptId,
@@ -58,6 +74,8 @@ pub struct Sending {
     pub connect: Option<Duration>,
     /// Replaces the caller's limit on the answer's length.
     pub max_tokens: Option<u32>,
+    /// What the caller has of the answer already: the model is to go on from there.
+    pub prefill: Option<Arc<str>>,
 }
 
 /// How an attempt begins to be answered.
@@ -79,6 +97,10 @@ pub enum Opening<A, S> {
 pub struct Meaning {
     /// It carries content: text, a tool's input, reasoning. The first such part commits the request to its attempt.
     pub content: bool,
+    /// Tokens of its content, as well as can be told.
+    pub tokens: u32,
+    /// It opens an answer. An answer that goes on with another has no need of it.
+    pub opening: bool,
     /// It marks the end of the answer. A body that ends without such a part is broken, however cleanly it ends.
     pub end_mark: bool,
     /// It says what the answer used.

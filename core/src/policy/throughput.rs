@@ -3,8 +3,8 @@
 //!
 //! A target whose streams are too slow takes part in fewer choices for a while, whatever the selector. The pace of an
 //! answer is known when it is whole; with `abort` a limit on the attempt tells sooner, and ends the stream visibly.
-//! Unary answers show no pace. The live router does not keep that limit yet: what it sees are parts, and a part may hold
-//! any number of tokens.
+//! Unary answers show no pace. The live router takes four bytes of a part for a token, and every part with content for one at
+//! least.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct ThroughputSpec {
     #[serde(default = "ten_seconds", deserialize_with = "span::required")]
     #[schemars(schema_with = "span::schema")]
     pub within: Duration,
-    /// Whether such a stream is ended. Content has reached the caller, so that is a visible failure. Simulated only so far.
+    /// Whether such a stream is ended. Content has reached the caller, so that is a visible failure, unless another target goes on with it.
     #[serde(default)]
     pub abort: bool,
     /// Share of the choices in which a slow target takes part.

@@ -20,6 +20,7 @@ mod choose;
 mod decide;
 mod gates;
 mod learn;
+mod midstream;
 mod models;
 mod outlook;
 mod preset;
@@ -40,10 +41,12 @@ use crate::{
         budget::BudgetSpec,
         clamp::ClampSpec,
         concurrency::ConcurrencySpec,
+        continuation::ContinueSpec,
         cooldown::CooldownSpec,
         degrade::DegradeSpec,
         fast_fail::FastFailSpec,
         hedge::HedgeSpec,
+        hold_back::HoldBackSpec,
         ledger::{LedgerSpec, LimitSpec},
         outlier::OutlierSpec,
         pacing::PacingSpec,
@@ -58,6 +61,7 @@ use crate::{
         throughput::ThroughputSpec,
     },
     quantity::Share,
+    request::Need,
     span,
 };
 
@@ -134,6 +138,15 @@ pub struct ComposedSpec {
     /// Which other model may answer when that of the tiers cannot.
     #[serde(default)]
     pub models: Option<ModelsSpec>,
+    /// What a target cannot do, by target: a request that needs it is not sent there.
+    #[serde(default)]
+    pub lacks: BTreeMap<String, Vec<Need>>,
+    /// Keep the beginning of a stream back, so that a break in it can be retried unseen.
+    #[serde(default)]
+    pub hold_back: Option<Part<HoldBackSpec>>,
+    /// Have another target go on with a text that broke off; off, it stays visibly broken.
+    #[serde(default)]
+    pub continue_prefill: Option<Part<ContinueSpec>>,
     /// A second attempt in another Region when a stream's first one stays silent.
     #[serde(default)]
     pub hedge: Option<Part<HedgeSpec>>,
@@ -268,6 +281,9 @@ impl ComposedSpec {
         }
         for name in self.limits.keys() {
             targets.push((path(&[INFO.name, "limits", name]), &**name));
+        }
+        for name in self.lacks.keys() {
+            targets.push((path(&[INFO.name, "lacks", name]), &**name));
         }
         for (keys, name) in self.models.iter().flat_map(ModelsSpec::targets) {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -62,7 +62,7 @@ impl Strategy for Direct {
         if !flight.attempts.is_empty() {
             return Decision { step: Step::Stop, reason: Reason::AttemptsSpent };
         }
-        let send = Send { target: self.target, at: now, timeouts: self.timeouts, max_tokens: None };
+        let send = Send::plain(self.target, now, self.timeouts);
         Decision { step: Step::Send(send), reason: Reason::FirstChoice }
     }
 

@@ -40,6 +40,22 @@ pub struct PaceLimit {
     pub within: Duration,
 }
 
+/// What becomes of a stream's content on its way to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamRules {
+    /// How much of it is kept back at first, so that a break in it can still be retried unseen.
+    pub hold_back: Option<HoldBack>,
+    /// Whether its text is kept, so that another attempt can go on with it after a break.
+    pub keeps_text: bool,
+}
+
+/// Content goes out once there are so many tokens of it, or so long after the first, whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldBack {
+    pub tokens: Option<u32>,
+    pub within: Option<Duration>,
+}
+
 impl Timeouts {
     /// Takes from `other` what is not set here.
     pub(super) fn or(self, other: Timeouts) -> Timeouts {

@@ -102,7 +102,7 @@ impl ManualFallback {
     fn send(&self, target: TargetId, at: Nanos, call: &Call, reason: Reason) -> Decision {
         let left = Duration::from_nanos(self.course.alarm(call).saturating_sub(at));
         let timeouts = Timeouts { total: Some(left), ..engine::default_timeouts(Client::Boto3) };
-        let send = Send { target, at, timeouts, max_tokens: Some(self.max_tokens) };
+        let send = Send { max_tokens: Some(self.max_tokens), ..Send::plain(target, at, timeouts) };
         Decision { step: Step::Send(send), reason }
     }
 }

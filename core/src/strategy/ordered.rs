@@ -238,7 +238,7 @@ impl Strategy for Ordered {
             },
         };
         let at = now.saturating_add(backoff::jittered(self.wait_ceiling(sent), dice));
-        let send = Send { target: self.target(sent), at, timeouts: self.timeouts, max_tokens: None };
+        let send = Send::plain(self.target(sent), at, self.timeouts);
         Decision { step: Step::Send(send), reason }
     }
 

@@ -64,4 +64,6 @@ reasons! {
     TenantOverRate, "tenant_over_rate", "turned away, because its tenant asks for more than its rate";
     Degraded, "degraded", "sent with a lower max_tokens, because no more quota is left";
     FailedLate, "failed_late", "the failure came too late to try elsewhere";
+    Incapable, "incapable", "no target can do what the request needs";
+    Continued, "continued", "goes on with the answer where it broke off";
 }

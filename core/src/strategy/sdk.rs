@@ -193,7 +193,7 @@ impl Sdk {
     }
 
     fn send(&self, at: Nanos, reason: Reason) -> Decision {
-        let send = Send { target: self.target, at, timeouts: self.timeouts, max_tokens: None };
+        let send = Send::plain(self.target, at, self.timeouts);
         Decision { step: Step::Send(send), reason }
     }
 

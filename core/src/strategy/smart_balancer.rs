@@ -229,7 +229,7 @@ impl SmartBalancer {
     }
 
     fn send(&self, target: TargetId, at: Nanos, reason: Reason) -> Decision {
-        let send = Send { target, at, timeouts: self.timeouts, max_tokens: None };
+        let send = Send::plain(target, at, self.timeouts);
         Decision { step: Step::Send(send), reason }
     }
 }

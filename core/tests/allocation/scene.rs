@@ -9,7 +9,7 @@ use richter_core::{
     event::Blind,
     failure::{AttemptEnd, ErrorReply},
     flight::{AttemptId, Command, FlightId, Router, Turn},
-    request::{Api, Priority, Request, Usage},
+    request::{Api, Needs, Priority, Request, Usage},
     strategy::StrategySpec,
     target::{Known, OnDemand, TargetId, TargetSpec},
 };
@@ -118,6 +118,7 @@ impl Scene {
             input_tokens: 600,
             max_tokens: Some(1_024),
             prefix: None,
+            needs: Needs::NONE,
             intended: self.now,
         };
         self.number += 1;

@@ -19,6 +19,8 @@ pub enum Due {
     Settle(CallId),
     Head(AirId),
     FirstToken(AirId),
+    /// What was kept back of it goes out.
+    Release(AirId),
     End(AirId),
     Wake(FlightId),
     CallerLeaves(FlightId),
@@ -32,10 +34,11 @@ impl Due {
             Due::Settle(_) => 0,
             Due::Head(_) => 1,
             Due::FirstToken(_) => 2,
-            Due::End(_) => 3,
-            Due::Wake(_) => 4,
-            Due::CallerLeaves(_) => 5,
-            Due::FollowUp(_) => 6,
+            Due::Release(_) => 3,
+            Due::End(_) => 4,
+            Due::Wake(_) => 5,
+            Due::CallerLeaves(_) => 6,
+            Due::FollowUp(_) => 7,
         }
     }
 }

@@ -19,7 +19,7 @@ use richter_mock_bedrock::{
     luck::{Draws, Luck, Stream},
 };
 
-use self::{air::Air, callers::Callers};
+use self::{air::Air, attempts::Orders, callers::Callers};
 use super::{
     Witness,
     heap::{Due, EventHeap},
@@ -137,6 +137,7 @@ impl<'p, W: Witness> Simulation<'p, W> {
             }
             Due::Head(id) => self.head(id),
             Due::FirstToken(id) => self.first_token(id),
+            Due::Release(id) => self.release(id),
             Due::End(id) => self.end(id),
             Due::Wake(flight) => self.turn(flight, |router, turn| router.wake(turn, flight)),
             Due::CallerLeaves(flight) => self.turn(flight, |router, turn| router.caller_gone(turn, flight)),
@@ -156,6 +157,7 @@ impl<'p, W: Witness> Simulation<'p, W> {
             class: arrival.class,
             tenant: arrival.tenant,
             priority: class.priority,
+            needs: class.needs,
             input_tokens: arrival.input_tokens,
             max_tokens: arrival.max_tokens,
             prefix: arrival.prefix.map(|prefix| prefix.key),
@@ -198,8 +200,8 @@ impl<'p, W: Witness> Simulation<'p, W> {
         let mut commands = std::mem::take(&mut self.commands);
         for command in commands.drain(..) {
             match command {
-                Command::Attempt { attempt, target, timeouts, max_tokens } => {
-                    self.send(attempt, target, timeouts, max_tokens);
+                Command::Attempt { attempt, target, timeouts, max_tokens, rules, prefill } => {
+                    self.send(attempt, target, Orders { timeouts, max_tokens, rules, prefill });
                 }
                 Command::Cancel { attempt } => self.cancel(attempt),
                 Command::WakeAt { flight, at } => {

@@ -3,6 +3,7 @@
 use std::{ffi::OsString, fmt::Display, path::Path, sync::Arc};
 
 use indexmap::IndexMap;
+use richter_core::request::Need;
 use richter_mock_bedrock::{
     Nanos, SpecProblem,
     engine::PREFIX_MIN,
@@ -124,6 +125,7 @@ fn class_plan(name: &str, spec: &ClassSpec, asking: &Asking) -> ClassPlan {
         output: spec.output.sampler(),
         max_tokens: spec.max_tokens.map(|tokens| whole_tokens(tokens.0 as f64)),
         priority: spec.priority,
+        needs: spec.needs.iter().copied().collect(),
         tenants: asking.len(),
     }
 }
@@ -168,6 +170,15 @@ fn check_class(class: &ClassSpec, notes: &mut Notes<'_>) {
             "abandon_after",
             "a caller without any patience never asks",
             "write a length of time such as 30s",
+        );
+    }
+    let follow = |need: &&Need| matches!(need, Need::Streaming | Need::Prefill);
+    if let Some(need) = class.needs.iter().find(follow) {
+        let message = format!("\"{}\" is nothing that a class of requests says by itself", need.name());
+        notes.at(
+            "needs",
+            message,
+            "write any of tools, images, json and thinking; `api` says whether it streams",
         );
     }
     if let Some(tenants) = &class.tenants {

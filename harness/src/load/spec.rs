@@ -2,7 +2,7 @@
 //! [`super::arrival`].
 
 use indexmap::IndexMap;
-use richter_core::request::{Api, Priority};
+use richter_core::request::{Api, Need, Priority};
 use richter_mock_bedrock::{
     dist::Dist,
     units::{Share, Span, Tokens},
@@ -33,6 +33,10 @@ pub struct ClassSpec {
     /// What the caller sets; leave it out for callers who set nothing (the model's maximum is then reserved).
     #[serde(default)]
     pub max_tokens: Option<Tokens>,
+    /// What the requests need of a model beside text: any of tools, images, json and thinking. Text alone can be gone on with
+    /// by another target after a break.
+    #[serde(default)]
+    pub needs: Vec<Need>,
     /// Who goes first when there is not enough for all; strategies that tell requests apart go by it.
     #[serde(default)]
     pub priority: Priority,

@@ -301,6 +301,8 @@ impl Witness for Recorder {
         if !work.delivered {
             tally.wasted_tokens += u64::from(work.output_tokens);
         }
+        // What broke off was wasted until somebody went on with it.
+        tally.wasted_tokens = tally.wasted_tokens.saturating_sub(u64::from(work.built_on));
         if let Some(streamed) = work.streamed_for {
             tally.gap.record(streamed / u64::from(work.output_tokens.max(2) - 1));
         }

@@ -32,7 +32,7 @@ use serde_json::Value;
 use super::{
     direct::Ask,
     service::{Body, BodyPart, Met, Service},
-    wire,
+    wire::{self, Language},
 };
 
 /// What the wire does not tell, by request number.
@@ -68,15 +68,16 @@ impl InProcess {
         let url = request.uri().to_owned();
         let body = request.into_body().collect().await.expect("the body is in memory").to_bytes();
         let call = self.read(&url, &body, connect);
+        let language = Language::of(call.operation);
         let unreachable = |kind| io::Error::new(kind, "in process");
         match self.service.call(&call, connect).await {
-            Met::Whole(usage) => Ok(reply(200, None, wire::answer(usage).to_string().into())),
+            Met::Whole(usage) => Ok(reply(200, None, language.answer(usage).to_string().into())),
             Met::Cut => {
-                let whole = wire::answer(Default::default()).to_string();
+                let whole = language.answer(Default::default()).to_string();
                 Ok(reply(200, None, whole[..whole.len() / 2].into()))
             }
             Met::Error(exception) => Ok(error(&exception)),
-            Met::Stream(body) => Ok(reply(200, None, SdkBody::from_body_1_x(Streamed::new(body)))),
+            Met::Stream(body) => Ok(reply(200, None, SdkBody::from_body_1_x(Streamed::new(body, language)))),
             Met::Refused => {
                 let refused = unreachable(io::ErrorKind::ConnectionRefused);
                 Err(ConnectorError::io(refused.into()).never_connected())
@@ -101,15 +102,16 @@ impl InProcess {
         let target = self.targets.iter().position(|t| t.region() == region && t.model_id() == model);
         let target = target.unwrap_or_else(|| panic!("{url} leads to none of the targets"));
         let body: Value = serde_json::from_slice(body).expect("the SDK sends JSON");
-        let number = body["messages"][0]["content"][0]["text"].as_str().expect("a text");
-        let ask = &self.asks[&number.parse().expect("the text is the request's number")];
-        let max_tokens = body["inferenceConfig"]["maxTokens"].as_u64();
-        let ask = Ask { max_tokens: max_tokens.map(|most| most as u32), ..*ask };
         let operation = match operation {
             "converse" => Operation::Converse,
             "converse-stream" => Operation::ConverseStream,
+            "invoke" => Operation::InvokeModel,
+            "invoke-with-response-stream" => Operation::InvokeModelWithResponseStream,
             other => panic!("{other} is not in this test"),
         };
+        let said = Language::of(operation).read(&body);
+        let ask = self.asks[&said.number].after(said.prefill.as_deref());
+        let ask = Ask { max_tokens: said.max_tokens, ..ask };
         let call = ask.call(operation, TargetId(target as u16), self.attempt(ask.number));
         Call { connect_within: connect.map(|limit| limit.as_nanos() as u64), ..call }
     }
@@ -126,7 +128,7 @@ fn percent_decoded(text: &str) -> String {
 }
 
 fn reply(status: u16, error: Option<&Exception>, body: SdkBody) -> HttpResponse {
-    let mut reply = http::Response::builder().status(status);
+    let mut reply = http::Response::builder().status(status).header("content-type", "application/json");
     if let Some(exception) = error {
         reply = reply.header("x-amzn-errortype", exception.kind.name());
         if let Some(ms) = exception.retry_after_ms {
@@ -144,14 +146,15 @@ fn error(exception: &Exception) -> HttpResponse {
 
 /// A stream's body. It owns the wait for its next event, so that being polled is enough.
 struct Streamed {
+    language: Language,
     next: Option<Wait>,
 }
 
 type Wait = Pin<Box<dyn Future<Output = (Body, BodyPart)> + Send + Sync>>;
 
 impl Streamed {
-    fn new(body: Body) -> Streamed {
-        Streamed { next: Some(Streamed::wait(body)) }
+    fn new(body: Body, language: Language) -> Streamed {
+        Streamed { language, next: Some(Streamed::wait(body)) }
     }
 
     fn wait(mut body: Body) -> Wait {
@@ -180,11 +183,8 @@ impl http_body::Body for Streamed {
             BodyPart::Reset => {
                 return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::ConnectionReset))));
             }
-            BodyPart::Start => wire::start(),
-            BodyPart::Content => wire::content("word "),
-            BodyPart::Stop => wire::stop(),
-            BodyPart::Usage(usage) => wire::metadata(usage),
             BodyPart::Exception(exception) => wire::exception(&exception),
+            part => self.language.event(&part),
         };
         self.next = Some(Streamed::wait(body));
         Poll::Ready(Some(Ok(http_body::Frame::data(bytes))))

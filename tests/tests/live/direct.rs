@@ -37,7 +37,26 @@ pub fn operation(api: Api) -> Operation {
     }
 }
 
+/// The text of a token, wherever one is needed: by its length the tokens of a text are counted.
+pub const WORD: &str = "word";
+
 impl Ask {
+    /// The same for whoever goes on with so much text.
+    pub fn after(self, said: Option<&str>) -> Ask {
+        let said = said.map_or(0, |text| (text.len() / WORD.len()) as u32);
+        if said == 0 {
+            return self;
+        }
+        let left = |tokens: u32| tokens.saturating_sub(said).max(1);
+        let max_tokens = self.max_tokens.map(left);
+        Ask {
+            input_tokens: self.input_tokens + said,
+            output_tokens: left(self.output_tokens),
+            max_tokens,
+            ..self
+        }
+    }
+
     /// The n-th attempt at it, to this target.
     pub fn call(&self, operation: Operation, target: TargetId, attempt: u32) -> Call {
         Call {
@@ -65,7 +84,8 @@ impl Transport for Direct {
     type Part = BodyPart;
 
     async fn open(&self, sending: Sending, ask: &Ask) -> Result<Opening<Usage, Body>, Break> {
-        let ask = Ask { max_tokens: sending.max_tokens.or(ask.max_tokens), ..*ask };
+        let ask = ask.after(sending.prefill.as_deref());
+        let ask = Ask { max_tokens: sending.max_tokens.or(ask.max_tokens), ..ask };
         let call = ask.call(operation(sending.request.api), sending.target, sending.attempt.number);
         let connect_within = sending.connect.map(|limit| limit.as_nanos() as u64);
         let how = match self.0.call(&Call { connect_within, ..call }, sending.connect).await {
@@ -97,11 +117,19 @@ impl Transport for Direct {
 
     fn meaning(&self, part: &BodyPart) -> Meaning {
         match part {
-            BodyPart::Content => Meaning { content: true, ..Meaning::default() },
+            BodyPart::Content(tokens) => Meaning { content: true, tokens: *tokens, ..Meaning::default() },
             BodyPart::Stop => Meaning { end_mark: true, ..Meaning::default() },
             BodyPart::Usage(usage) => Meaning { usage: Some(of(*usage)), ..Meaning::default() },
             _ => Meaning::default(),
         }
+    }
+
+    fn goes_on(&self, _: &Ask) -> bool {
+        true
+    }
+
+    fn text<'p>(&self, part: &'p BodyPart) -> Option<&'p str> {
+        matches!(part, BodyPart::Content(1)).then_some(WORD)
     }
 }
 

@@ -36,7 +36,7 @@ use richter_core::{
     event::Blind,
     failure::Phase,
     live::{Break, Clock, How, Meaning, Names, Opening, Refusal, Sending, Shell, ShellParts, Transport},
-    request::{Api, Priority, Request, Usage},
+    request::{Api, Needs, Priority, Request, Usage},
     strategy::StrategySpec,
     target::{Known, OnDemand, TargetId, TargetSpec},
 };
@@ -239,6 +239,7 @@ fn modelled(case: &Case<'_>) -> Vec<Vec<Nanos>> {
                 input_tokens: 1,
                 max_tokens: None,
                 prefix: None,
+                needs: Needs::NONE,
                 intended: script.clock.now(),
             };
             drop(shell.carry(Arc::clone(&transport), (), request, None).await);

@@ -40,7 +40,8 @@ pub enum Met {
 #[derive(Debug)]
 pub enum BodyPart {
     Start,
-    Content,
+    /// So many tokens.
+    Content(u32),
     Stop,
     Usage(Reported),
     Exception(Exception),
@@ -64,9 +65,6 @@ struct Open {
     call: CallId,
     over: bool,
 }
-
-/// Content events between two moments; more would only cost time.
-const EVENTS: u64 = 3;
 
 impl Service {
     pub fn new(clock: Clock, engine: Engine) -> Service {
@@ -133,12 +131,8 @@ impl Body {
             _ => answer.last_at,
         };
         if answer.tokens > 0 && answer.first_at <= last_at {
-            // The engine tells the longest silence; before and behind it content comes often enough.
-            let silence_ends = answer.silence_from.saturating_add(answer.silence_max).min(last_at);
-            let mut times = vec![answer.first_at];
-            times.extend(between(answer.first_at, answer.silence_from.min(last_at)));
-            times.extend(between(silence_ends, last_at));
-            parts.extend(times.into_iter().map(|at| (at, BodyPart::Content)));
+            let times = (1..=answer.tokens).map(|nth| answer.token_at(nth));
+            parts.extend(times.map(|at| (at.min(last_at), BodyPart::Content(1))));
         }
         let end = |part| (last_at, part);
         match answer.end {
@@ -163,17 +157,11 @@ impl Body {
         };
         let at = *at;
         self.clock.sleep_until(at).await;
-        if at >= self.ends && !matches!(self.parts.front(), Some((_, BodyPart::Content))) {
+        if at >= self.ends && !matches!(self.parts.front(), Some((_, BodyPart::Content(_)))) {
             self.open.finish();
         }
         self.parts.pop_front().map_or(BodyPart::End, |(_, part)| part)
     }
-}
-
-/// Moments evenly spread from one to the other, the end included.
-fn between(from: Nanos, to: Nanos) -> impl Iterator<Item = Nanos> {
-    let length = to.saturating_sub(from);
-    (1..=EVENTS).filter(move |_| length > 0).map(move |n| from + length * n / EVENTS)
 }
 
 impl Open {

@@ -7,7 +7,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_bedrockruntime::{
-    operation::{converse::ConverseInput, converse_stream::ConverseStreamInput},
+    operation::{
+        converse::ConverseInput, converse_stream::ConverseStreamInput, invoke_model::InvokeModelInput,
+        invoke_model_with_response_stream::InvokeModelWithResponseStreamInput,
+    },
+    primitives::Blob,
     types::{ContentBlock, ConversationRole, InferenceConfiguration, Message},
 };
 use aws_smithy_async::{
@@ -38,9 +42,9 @@ use super::{
 
 const NANOSECONDS_PER_MILLISECOND: u32 = 1_000_000;
 
-/// The scenario of all conformance tests.
-pub fn plan() -> Plan {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/conformance.yaml");
+/// A scenario of the conformance tests.
+pub fn plan(name: &str) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/live/{name}.yaml"));
     load(&path).unwrap_or_else(|problems| panic!("{}", problems.render(false))).plan
 }
 
@@ -222,6 +226,7 @@ fn request(plan: &Plan, arrival: &Arrival) -> Request {
         input_tokens: arrival.input_tokens,
         max_tokens: arrival.max_tokens,
         prefix: None,
+        needs: class.needs,
         intended: arrival.at,
     }
 }
@@ -234,6 +239,7 @@ async fn call(router: &Router, request: &Request) {
         tenant: request.tenant,
         priority: request.priority,
         prefix: request.prefix,
+        needs: request.needs,
         input_tokens: Some(request.input_tokens),
         intended: Some(request.intended),
     };
@@ -254,8 +260,27 @@ async fn call(router: &Router, request: &Request) {
                 read(stream).await;
             }
         }
-        Api::InvokeModel | Api::InvokeModelWithResponseStream => panic!("not in this scenario"),
+        Api::InvokeModel => {
+            let input = InvokeModelInput::builder().body(body(request));
+            drop(router.invoke_model_with(input, &hints).await);
+        }
+        Api::InvokeModelWithResponseStream => {
+            let input = InvokeModelWithResponseStreamInput::builder().body(body(request));
+            if let Ok(stream) = router.invoke_model_with_response_stream_with(input, &hints).await {
+                read(stream).await;
+            }
+        }
     }
+}
+
+/// In the language of a model.
+fn body(request: &Request) -> Blob {
+    let message = serde_json::json!({ "role": "user", "content": request.number.to_string() });
+    let mut body = serde_json::json!({ "anthropic_version": "bedrock-2023-05-31", "messages": [message] });
+    if let Some(most) = request.max_tokens {
+        body["max_tokens"] = most.into();
+    }
+    Blob::new(body.to_string())
 }
 
 /// To its end, good or bad.

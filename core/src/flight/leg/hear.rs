@@ -4,9 +4,9 @@ use super::Leg;
 use crate::{
     event::{AttemptResult, Ended, Event, Finished, Observer},
     failure::{AttemptEnd, Failure, Signs, classify},
-    flight::{Command, Outcome, slots::Planned},
+    flight::{Attempt, Command, Outcome, slots::Planned},
     request::Usage,
-    strategy::{Lesson, Reason},
+    strategy::{Decision, Lesson, Reason, Send, Step},
     target::TargetId,
 };
 
@@ -26,7 +26,21 @@ impl<O: Observer> Leg<'_, '_, O> {
 
     pub(in crate::flight) fn first_content(&mut self, number: u32) {
         self.opened(number);
-        if self.flight.committed.is_none() && self.flight.attempt_in_air(number).is_some() {
+        let now = self.turn.now;
+        let committed = self.flight.committed;
+        let Some(attempt) = self.flight.attempt_in_air(number) else { return };
+        if committed.is_none() || committed == Some(number) {
+            attempt.first.get_or_insert(now);
+            if committed.is_none() && !attempt.held_back {
+                self.commit(number);
+            }
+        }
+    }
+
+    /// What was kept back of it goes out.
+    pub(in crate::flight) fn released(&mut self, number: u32) {
+        let has_content = |attempt: &mut Attempt| attempt.first.is_some();
+        if self.flight.committed.is_none() && self.flight.attempt_in_air(number).is_some_and(has_content) {
             self.commit(number);
         }
     }
@@ -63,12 +77,43 @@ impl<O: Observer> Leg<'_, '_, O> {
         let target = self.close(number, AttemptResult::Failed(failure));
         self.learn(Lesson::Failed { target, attempt: number, committed, failure });
         if committed {
-            return self.finish(Outcome::Broken(failure), Reason::BrokenAfterCommit);
+            return self.broke(number, failure);
         }
         // A planned sending needs no second asking.
         if !matches!(self.flight.planned, Some(Planned::Send(_))) {
             self.ask();
         }
+    }
+
+    /// The caller has seen part of the answer, and now it broke.
+    fn broke(&mut self, number: u32, failure: Failure) {
+        let attempt = &self.flight.attempts[number as usize];
+        // An attempt to go on that brought nothing is not how the answer broke.
+        let (brought, cause) = (attempt.first.is_some(), self.flight.broke);
+        self.flight.shown = self.flight.shown.saturating_add(attempt.content.tokens);
+        self.flight.broke = cause.filter(|_| !brought).or(Some(failure));
+        // What is not text, or was not kept, nobody can go on with.
+        let whole = self.flight.shown > 0 && (attempt.content.is_text || !brought);
+        let mended = whole.then(|| self.strategy.mend(&self.flight.view(), self.turn.now, self.turn.dice));
+        match mended.flatten() {
+            Some(send) => self.go_on(send),
+            None => {
+                let cause = self.flight.broke.unwrap_or(failure);
+                self.finish(Outcome::Broken(cause), Reason::BrokenAfterCommit);
+            }
+        }
+    }
+
+    /// Has another attempt go on where the answer broke off, if the contract lets it.
+    fn go_on(&mut self, send: Send) {
+        if let Some(refusal) = self.refusal(&send) {
+            return self.stop(refusal);
+        }
+        self.decided(Decision { step: Step::Send(send), reason: Reason::Continued });
+        if send.at > self.turn.now {
+            return self.plan(Planned::Send(send));
+        }
+        self.depart(&send);
     }
 
     pub(in crate::flight) fn caller_gone(&mut self) {
@@ -79,9 +124,10 @@ impl<O: Observer> Leg<'_, '_, O> {
     fn commit(&mut self, number: u32) {
         let now = self.turn.now;
         let attempt = &mut self.flight.attempts[number as usize];
-        attempt.first = Some(now);
+        attempt.first.get_or_insert(now);
         let target = attempt.target;
         self.flight.committed = Some(number);
+        self.flight.shown_at = Some(now);
         self.let_go();
         let attempt = self.attempt(number);
         self.emit(|request| Event::Committed { attempt, request, target });
@@ -98,7 +144,7 @@ impl<O: Observer> Leg<'_, '_, O> {
             outcome,
             reason,
             attempts: self.flight.attempts.len() as u32,
-            first: answering.and_then(|attempt| attempt.first),
+            first: self.flight.shown_at,
             target: answering.map(|attempt| attempt.target),
         };
         let flight = self.flight.id;

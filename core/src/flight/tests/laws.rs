@@ -16,6 +16,7 @@ use super::*;
 use crate::{
     failure::{ErrorReply, Phase},
     rig::Note,
+    strategy::HoldBack,
 };
 
 /// What the strategy was told and asked, per request and attempt.
@@ -61,7 +62,7 @@ impl Strategy for Taped {
             _ => _ = asking.remove(&flight.id),
         }
         match byte % 8 {
-            0..=2 => send(u16::from(byte), now.saturating_sub(span), Reason::NextTarget),
+            0..=2 => held_back(byte, send(u16::from(byte), now.saturating_sub(span), Reason::NextTarget)),
             3 => send(0, now + span, Reason::RateLimited),
             4 => send(0, now + dice.next_u64() % SECOND, Reason::RetrySame),
             5 => Decision { step: Step::AskAgain { at: now + span }, reason: Reason::StillInAir },
@@ -107,6 +108,15 @@ impl Strategy for Taped {
         byte.is_multiple_of(3).then(|| (flight, now.saturating_sub(MS) + u64::from(byte) * MS))
     }
 
+    fn mend(&mut self, flight: &FlightView<'_>, now: Nanos, _: &mut dyn Rng) -> Option<Send> {
+        let byte = self.next();
+        let span = u64::from(byte) * MS;
+        let last = flight.attempts.last().unwrap();
+        assert!(flight.shown > 0 && (last.content.is_text || last.first.is_none()), "gone on with no text");
+        let at = if byte.is_multiple_of(2) { now } else { now + span };
+        (byte % 4 < 3).then(|| Send::plain(TargetId(byte.into()), at, Timeouts::default()))
+    }
+
     fn learn(&mut self, flight: &FlightView<'_>, lesson: &Lesson, _: Nanos) {
         let mut heard = self.heard.lock().unwrap();
         let number = flight.request.number;
@@ -124,6 +134,15 @@ impl Strategy for Taped {
     }
 }
 
+/// Some attempts keep their content back at first.
+fn held_back(byte: u8, mut decision: Decision) -> Decision {
+    if let Step::Send(send) = &mut decision.step {
+        let rule = HoldBack { tokens: Some(9), within: None };
+        send.rules.hold_back = byte.is_multiple_of(3).then_some(rule);
+    }
+    decision
+}
+
 /// One event from outside; flight and attempt are picked from those known, or just beyond.
 #[derive(Debug, Clone, Copy)]
 struct Poke {
@@ -134,7 +153,7 @@ struct Poke {
 }
 
 fn pokes() -> impl Random<Value = Vec<Poke>> {
-    let poke = (0u8..11, any::<u8>(), 0u8..6, 0u16..400);
+    let poke = (0u8..13, any::<u8>(), 0u8..6, 0u16..400);
     let poke = poke.prop_map(|(kind, flight, attempt, after_ms)| Poke { kind, flight, attempt, after_ms });
     vec(poke, 1..120)
 }
@@ -161,7 +180,8 @@ struct Known {
     intended: Nanos,
     /// Whether each attempt is in the air.
     attempts: Vec<bool>,
-    committed: bool,
+    /// The one that the caller gets.
+    committed: Option<u32>,
     finished: bool,
 }
 
@@ -238,6 +258,8 @@ impl Shell {
             1 | 2 => router.opened(turn, attempt),
             3 | 4 => router.first_content(turn, attempt),
             5 => router.caller_gone(turn, flight),
+            11 => router.released(turn, attempt),
+            12 => router.came(attempt, Content { tokens: poke.after_ms.into(), is_text: poke.attempt < 3 }),
             _ => router.wake(turn, flight),
         });
         self.obey(commands);
@@ -276,7 +298,7 @@ impl Shell {
         for command in commands {
             self.trace.push((self.now, command));
             match command {
-                Command::Attempt { attempt, .. } => self.sent(attempt),
+                Command::Attempt { attempt, prefill, .. } => self.sent(attempt, prefill),
                 Command::Cancel { attempt } => {
                     let known = self.known.get_mut(&attempt.flight).unwrap();
                     let in_air = &mut known.attempts[attempt.number as usize];
@@ -288,8 +310,8 @@ impl Shell {
                 }
                 Command::Commit { attempt } => {
                     let known = self.known.get_mut(&attempt.flight).unwrap();
-                    assert!(!known.committed && !known.finished, "a second commit, or a late one");
-                    known.committed = true;
+                    assert!(known.committed.is_none() && !known.finished, "a second commit, or a late one");
+                    known.committed = Some(attempt.number);
                     let heard = self.heard.lock().unwrap();
                     let put_off =
                         heard.held.contains(&attempt.flight) || heard.asking.contains(&attempt.flight);
@@ -305,9 +327,15 @@ impl Shell {
         }
     }
 
-    fn sent(&mut self, attempt: AttemptId) {
+    fn sent(&mut self, attempt: AttemptId, prefill: Option<u32>) {
         let known = self.known.get_mut(&attempt.flight).unwrap();
-        assert!(!known.committed, "an attempt after the commit");
+        // After the commit nothing is begun anew, and what is gone on with has broken.
+        assert_eq!(prefill.is_some(), known.committed.is_some(), "an attempt after the commit");
+        if let Some(broke) = known.committed.replace(attempt.number).filter(|_| prefill.is_some()) {
+            assert!(!known.attempts.contains(&true), "{broke} was not over");
+        } else {
+            known.committed = None;
+        }
         assert!(!known.finished, "an attempt after the end");
         assert_eq!(attempt.number as usize, known.attempts.len());
         assert!(attempt.number < self.contract.attempts_max, "an attempt beyond the contract");

@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use super::converse::BYTES_PER_TOKEN;
 use crate::{live::transport::Meaning, request::Usage};
 
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
@@ -44,6 +45,18 @@ const METRIC_COUNTS: [&str; 4] = [
     "/amazon-bedrock-invocationMetrics/cacheWriteInputTokenCount",
 ];
 
+/// Where the events of a stream have their text: what is said, thought, or written for a tool.
+const TEXTS: [&str; 8] = [
+    "/delta/text",
+    "/delta/thinking",
+    "/delta/partial_json",
+    "/contentBlockDelta/delta/text",
+    "/contentBlockDelta/delta/toolUse/input",
+    "/generation",
+    "/outputText",
+    "/completion",
+];
+
 /// Events of a stream that carry no content. Any other does: content that is taken for something else would be held
 /// back until the end.
 const WITHOUT_CONTENT: [&str; 6] =
@@ -66,20 +79,22 @@ pub(super) fn limited(body: &[u8], most: u32) -> Option<Vec<u8>> {
     serde_json::to_vec(&body).ok()
 }
 
-/// What an answer's body says it used; nothing if it does not say.
-pub(super) fn usage(body: &[u8]) -> Usage {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    COUNTS.iter().find_map(|places| counts(&body, places)).unwrap_or_default()
+/// What an answer's body says it used, nothing if it does not say; `None` for what is no JSON, or not all of it.
+pub(super) fn usage(body: &[u8]) -> Option<Usage> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(COUNTS.iter().find_map(|places| counts(&body, places)).unwrap_or_default())
 }
 
 /// What one event of a stream means.
 pub(super) fn meaning(event: &[u8]) -> Meaning {
     let Ok(event) = serde_json::from_slice::<Value>(event) else {
-        return Meaning { content: true, ..Meaning::default() };
+        return Meaning { content: true, tokens: 1, ..Meaning::default() };
     };
     let ends =
         event.get(METRICS).is_some() || event["type"] == "message_stop" || event.get("messageStop").is_some();
-    Meaning { content: has_content(&event), end_mark: ends, usage: counts(&event, &METRIC_COUNTS) }
+    let content = has_content(&event);
+    let tokens = if content { tokens(&event) } else { 0 };
+    Meaning { content, tokens, end_mark: ends, usage: counts(&event, &METRIC_COUNTS), ..Meaning::default() }
 }
 
 fn has_content(event: &Value) -> bool {
@@ -90,6 +105,12 @@ fn has_content(event: &Value) -> bool {
     let by_type = event["type"].as_str().is_some_and(|kind| WITHOUT_CONTENT.contains(&kind));
     let by_key = WITHOUT_CONTENT_KEYS.iter().any(|key| event.get(key).is_some());
     !by_type && !by_key
+}
+
+/// As many as the bytes of its texts make, and at least one: content whose language is not known counts for one.
+fn tokens(event: &Value) -> u32 {
+    let bytes = TEXTS.iter().filter_map(|place| event.pointer(place)?.as_str()).map(str::len).sum::<usize>();
+    u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1)
 }
 
 fn counts(body: &Value, [input, output, cache_read, cache_write]: &[&str; 4]) -> Option<Usage> {
@@ -142,9 +163,10 @@ mod tests {
         let llama = json!({ "prompt_token_count": 7, "generation_token_count": 9, "generation": "x" });
         let titan = json!({ "inputTextTokenCount": 7, "results": [{ "tokenCount": 9 }] });
         for (body, expected) in [(claude, cached), (nova, plain), (llama, plain), (titan, plain)] {
-            assert_eq!(usage(body.to_string().as_bytes()), expected, "{body}");
+            assert_eq!(usage(body.to_string().as_bytes()), Some(expected), "{body}");
         }
-        assert_eq!(usage(b"???"), Usage::default());
+        assert_eq!(usage(b"???"), None);
+        assert_eq!(usage(b"{}"), Some(Usage::default()));
     }
 
     #[test]

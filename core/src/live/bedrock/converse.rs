@@ -9,14 +9,15 @@ use aws_sdk_bedrockruntime::{
     },
     primitives::event_stream::EventReceiver,
     types::{
-        ContentBlock, ConverseStreamOutput, InferenceConfiguration, Message, SystemContentBlock, TokenUsage,
+        ContentBlock, ContentBlockDelta, ConversationRole, ConverseStreamOutput, InferenceConfiguration,
+        Message, ReasoningContentBlockDelta, SystemContentBlock, TokenUsage,
         error::ConverseStreamOutputError,
     },
 };
 
 use super::{clients::Clients, refusal};
 use crate::{
-    live::transport::{Break, Meaning, Opening, Sending, Transport},
+    live::transport::{Break, How, Meaning, Opening, Sending, Transport},
     request::Usage,
 };
 
@@ -91,7 +92,10 @@ impl Transport for ConverseStream {
     ) -> Result<Opening<Infallible, Events>, Break> {
         let at = self.clients.at(sending.target, sending.connect);
         let limits = limited(call.get_inference_config(), sending.max_tokens);
-        let input = call.clone().model_id(at.model).set_inference_config(limits);
+        let mut input = call.clone().model_id(at.model).set_inference_config(limits);
+        if let Some(said) = &sending.prefill {
+            input = input.messages(beginning(said)?);
+        }
         let output = input.send_with(&at.client).await.map_err(refusal::of_call)?;
         Ok(Opening::Stream(output.stream))
     }
@@ -102,7 +106,13 @@ impl Transport for ConverseStream {
 
     fn meaning(&self, part: &ConverseStreamOutput) -> Meaning {
         match part {
-            ConverseStreamOutput::ContentBlockDelta(_) => Meaning { content: true, ..Meaning::default() },
+            ConverseStreamOutput::ContentBlockDelta(event) => {
+                let tokens = event.delta().map_or(1, tokens_of);
+                Meaning { content: true, tokens, ..Meaning::default() }
+            }
+            ConverseStreamOutput::MessageStart(_) | ConverseStreamOutput::ContentBlockStart(_) => {
+                Meaning { opening: true, ..Meaning::default() }
+            }
             ConverseStreamOutput::MessageStop(_) => Meaning { end_mark: true, ..Meaning::default() },
             ConverseStreamOutput::Metadata(metadata) => {
                 Meaning { usage: metadata.usage().map(usage), ..Meaning::default() }
@@ -110,6 +120,50 @@ impl Transport for ConverseStream {
             _ => Meaning::default(),
         }
     }
+
+    /// Not if a guardrail looks at the whole of an answer.
+    fn goes_on(&self, call: &ConverseStreamInputBuilder) -> bool {
+        let last = call.get_messages().as_ref().and_then(|messages| messages.last());
+        let asks = last.is_some_and(|message| *message.role() == ConversationRole::User);
+        asks && call.get_guardrail_config().is_none()
+    }
+
+    fn text<'p>(&self, part: &'p ConverseStreamOutput) -> Option<&'p str> {
+        match part {
+            ConverseStreamOutput::ContentBlockDelta(event) => Some(event.delta()?.as_text().ok()?),
+            _ => None,
+        }
+    }
+
+    fn without(&self, part: ConverseStreamOutput, bytes: usize) -> ConverseStreamOutput {
+        match part {
+            ConverseStreamOutput::ContentBlockDelta(mut event) => {
+                if let Some(ContentBlockDelta::Text(text)) = &mut event.delta {
+                    text.drain(..bytes.min(text.len()));
+                }
+                ConverseStreamOutput::ContentBlockDelta(event)
+            }
+            other => other,
+        }
+    }
+}
+
+/// What the model is to go on from. No model takes a beginning that ends with white space.
+fn beginning(said: &str) -> Result<Message, Break> {
+    let content = ContentBlock::Text(said.trim_end().to_owned());
+    let message = Message::builder().role(ConversationRole::Assistant).content(content).build();
+    message.map_err(|error| Break { how: How::Truncated, source: Some(Box::new(error)) })
+}
+
+/// As many as its bytes make, and at least one.
+fn tokens_of(delta: &ContentBlockDelta) -> u32 {
+    let bytes = match delta {
+        ContentBlockDelta::Text(text) => text.len(),
+        ContentBlockDelta::ToolUse(tool) => tool.input().len(),
+        ContentBlockDelta::ReasoningContent(ReasoningContentBlockDelta::Text(text)) => text.len(),
+        _ => 0,
+    };
+    u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1)
 }
 
 fn usage(usage: &TokenUsage) -> Usage {

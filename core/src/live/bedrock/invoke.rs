@@ -11,10 +11,10 @@ use aws_sdk_bedrockruntime::{
     types::{ResponseStream, error::ResponseStreamError},
 };
 
-use super::{Seen, body, clients::Clients, converse::BYTES_PER_TOKEN, refusal};
+use super::{Seen, body, clients::Clients, converse::BYTES_PER_TOKEN, needs, refusal};
 use crate::{
-    live::transport::{Break, Meaning, Opening, Sending, Transport},
-    request::Api,
+    live::transport::{Break, How, Meaning, Opening, Sending, Transport},
+    request::{Api, Usage},
 };
 
 /// Carries attempts of InvokeModel.
@@ -59,8 +59,13 @@ impl Transport for InvokeModel {
         let body = limited(call.get_body(), sending.max_tokens);
         let input = call.clone().model_id(at.model).set_body(body);
         let answer = input.send_with(&at.client).await.map_err(refusal::of_call)?;
-        let usage = body::usage(answer.body().as_ref());
-        Ok(Opening::Whole { answer, usage })
+        // Nothing else tells that a part of it is missing: to the SDK the body is any bytes.
+        let is_json = answer.content_type().starts_with("application/json");
+        match body::usage(answer.body().as_ref()) {
+            Some(usage) => Ok(Opening::Whole { answer, usage }),
+            None if is_json => Err(Break { how: How::Truncated, source: None }),
+            None => Ok(Opening::Whole { answer, usage: Usage::default() }),
+        }
     }
 
     async fn next(&self, stream: &mut Infallible) -> Result<Option<Infallible>, Break> {
@@ -107,7 +112,7 @@ impl Transport for InvokeModelWithResponseStream {
 /// What the router can see of a body.
 pub(super) fn seen(api: Api, body: &[u8]) -> Seen {
     let input_tokens = u32::try_from(body.len().div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX);
-    Seen { api, input_tokens, max_tokens: body::max_tokens(body) }
+    Seen { api, needs: needs::of_body(body), input_tokens, max_tokens: body::max_tokens(body) }
 }
 
 fn limited(body: &Option<Blob>, max_tokens: Option<u32>) -> Option<Blob> {

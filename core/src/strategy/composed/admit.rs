@@ -187,7 +187,7 @@ impl Composed {
         let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
         let mut most: Option<f64> = None;
         for at in (0..tiered).filter(|at| tried & (1 << at) == 0) {
-            if matches!(self.verdict(at, ask, false), Verdict::Deny { .. }) {
+            if !self.fits(at, ask) || matches!(self.verdict(at, ask, false), Verdict::Deny { .. }) {
                 continue;
             }
             let ledger = self.pools[self.places[at].pool].ledger.as_mut();

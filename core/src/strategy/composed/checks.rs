@@ -3,6 +3,7 @@
 mod admission;
 mod gates;
 mod selectors;
+mod streams;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ pub(super) fn problems(spec: &ComposedSpec) -> Vec<SpecProblem> {
     found.admission(spec);
     found.exhausted(spec);
     found.models(spec);
+    found.streams(spec);
     found.0
 }
 
@@ -105,9 +107,21 @@ impl Found {
                 }
             }
         }
+        self.lower_tiers(spec);
         self.weights(spec, &seen);
         self.limits(spec, &seen);
         self.selector(spec, &seen);
+    }
+
+    /// A tier below another is for what that one does not take.
+    fn lower_tiers(&mut self, spec: &ComposedSpec) {
+        let Some(settings) = Settings::of(spec) else { return };
+        let told = !spec.lacks.is_empty() || spec.models.as_ref().is_some_and(|one| !one.contexts.is_empty());
+        if spec.tiers.len() > 1 && !told && !settings.leads_down() {
+            let message = "this tier is never reached: every request has one attempt, at the tier above";
+            let hint = "write `retry: {}`, or a gate such as `breaker: {}`, or put all targets into one tier";
+            self.add(&["tiers", "1"], message, hint);
+        }
     }
 
     fn weights(&mut self, spec: &ComposedSpec, listed: &BTreeSet<&String>) {

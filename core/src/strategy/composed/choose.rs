@@ -7,6 +7,7 @@ use crate::{
     Nanos,
     flight::FlightView,
     policy::{Verdict, selector},
+    request::Needs,
     strategy::Reason,
 };
 
@@ -22,6 +23,8 @@ pub(super) struct Ask<'a> {
     pub(super) now: Nanos,
     /// What is asked for in place of what the caller does.
     pub(super) max_tokens: Option<u32>,
+    /// What a target must not lack.
+    pub(super) needs: Needs,
     pub(super) dice: &'a mut dyn Rng,
 }
 
@@ -58,7 +61,7 @@ impl Composed {
             let (from, to) = self.tiers[tier];
             self.candidates.clear();
             for at in from..to {
-                if !question.concerns(at, self.places[at].domain) || !self.fits(at, ask.flight.request) {
+                if !question.concerns(at, self.places[at].domain) || !self.fits(at, ask) {
                     continue;
                 }
                 match self.verdict(at, ask, question.panic) {
@@ -118,7 +121,8 @@ impl Composed {
         if let Some(cooldown) = &self.pools[place.pool].cooldown {
             verdict = verdict.and(cooldown.check(now));
         }
-        let tokens = self.reservation(ask.flight.request, ask.max_tokens);
+        let shown = f64::from(ask.flight.shown);
+        let tokens = self.reservation(ask.flight.request, ask.max_tokens) + shown;
         if let Some(until) = self.paced(place.pool, tokens, now) {
             verdict = verdict.and(Verdict::Deny { until, reason: Reason::Paced });
         }

@@ -62,7 +62,7 @@ impl Strategy for Composed {
         }
         self.asks(flight, dice);
         let max_tokens = self.clamped(flight.request, now);
-        let ask = &mut Ask { flight, now, max_tokens, dice };
+        let ask = &mut Ask { flight, now, max_tokens, needs: flight.request.needed(), dice };
         if let Some(silent) = flight.attempts.iter().find(|attempt| attempt.in_air()) {
             return self.hedged(ask, silent);
         }
@@ -90,6 +90,10 @@ impl Strategy for Composed {
         let tried = flight.attempts.iter().any(|attempt| attempt.target == target);
         let budget = if tried { &mut self.same } else { &mut self.failover };
         budget.as_mut().is_none_or(|budget| budget.withdraw(now))
+    }
+
+    fn mend(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Option<Send> {
+        self.mended(flight, now, dice)
     }
 
     fn learn(&mut self, flight: &FlightView<'_>, lesson: &Lesson, now: Nanos) {
@@ -161,9 +165,11 @@ impl Composed {
         let attempts = &ask.flight.attempts;
         let alone = attempts.iter().filter(|attempt| attempt.in_air()).count() == 1;
         let left = (attempts.len() as u32) < self.settings.retry.attempts_max;
+        // Content that is kept back is no silence.
+        let speaks = attempts.iter().any(|attempt| attempt.in_air() && attempt.first.is_some());
         let at = *self.places_by_target.get(usize::from(silent.target.0))?;
         let place = self.places.get_mut(usize::from(at))?;
-        if !(alone && left && ask.flight.request.api.streams()) {
+        if !(alone && left && ask.flight.request.api.streams()) || speaks {
             return None;
         }
         let delay = hedge.delay(&mut place.first_token, ask.now)?;
@@ -202,7 +208,7 @@ impl Composed {
     /// What helps a request that no target of the tiers may take: a larger model if it fits none of them.
     fn instead(&self, request: &Request) -> Action {
         let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
-        let fits = (0..tiered).any(|at| self.fits(at, request));
+        let fits = (0..tiered).any(|at| self.is_roomy(at, request));
         if fits { Action::NextModel } else { Action::LargerContext }
     }
 
@@ -289,11 +295,9 @@ impl Composed {
 
     pub(super) fn send(&mut self, ask: &Ask<'_>, at: usize, reason: Reason) -> Decision {
         let timeouts = self.timeouts(at, ask.flight.request.api.streams(), ask.now);
-        let target = self.places[at].target;
-        Decision {
-            step: Step::Send(Send { target, at: ask.now, timeouts, max_tokens: ask.max_tokens }),
-            reason,
-        }
+        let (target, rules) = (self.places[at].target, self.rules(ask));
+        let send = Send { target, at: ask.now, timeouts, max_tokens: ask.max_tokens, rules };
+        Decision { step: Step::Send(send), reason }
     }
 
     /// No target is eligible.
@@ -304,7 +308,11 @@ impl Composed {
         earliest: Option<(Nanos, Reason)>,
     ) -> Decision {
         let decided = self.ruled(ask, past, earliest, 0..self.settings.on_exhausted.len());
-        decided.unwrap_or_else(|| stop(earliest.map_or(Reason::NothingEligible, |(_, reason)| reason)))
+        decided.unwrap_or_else(|| match earliest {
+            Some((_, reason)) => stop(reason),
+            None if self.is_beyond_all(ask.flight.request) => stop(Reason::Incapable),
+            None => stop(Reason::NothingEligible),
+        })
     }
 
     /// What the first of these rules does that can do anything.
@@ -346,7 +354,7 @@ impl Composed {
         let mut best: Option<(Nanos, usize)> = None;
         for at in open {
             let place = &self.places[at];
-            if ask.now < place.barred_until || ask.now < place.pitied_until {
+            if ask.now < place.barred_until || ask.now < place.pitied_until || !self.fits(at, ask) {
                 continue;
             }
             if let Verdict::Deny { until, .. } = self.verdict(at, ask, false)
@@ -369,7 +377,8 @@ impl Composed {
         let mut best: Option<(Nanos, usize)> = None;
         for at in 0..tiered {
             let place = &self.places[at];
-            let healthy = ask.now >= place.barred_until
+            let healthy = self.fits(at, ask)
+                && ask.now >= place.barred_until
                 && place.cooldown.as_ref().is_none_or(|cooldown| cooldown.check(ask.now) == Verdict::Allow)
                 && place.breaker.as_ref().is_none_or(|breaker| breaker.check(ask.now) == Verdict::Allow);
             if healthy
@@ -396,7 +405,9 @@ impl Composed {
         let before = self.settings.on_exhausted[..rule].iter();
         let nth = before.filter(|step| matches!(step, Exhausted::LastResort(_))).count();
         let at = self.tiers.last().map_or(0, |(_, to)| *to) + nth;
-        let open = tried & (1 << at) == 0 && !matches!(self.verdict(at, ask, false), Verdict::Deny { .. });
+        let open = tried & (1 << at) == 0
+            && self.fits(at, ask)
+            && !matches!(self.verdict(at, ask, false), Verdict::Deny { .. });
         open.then(|| self.send(ask, at, Reason::LastResort))
     }
 

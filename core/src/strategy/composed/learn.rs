@@ -84,7 +84,7 @@ impl Composed {
             return;
         };
         let ticket = Ticket { request: flight.request.number, attempt: number };
-        let reserved = self.reservation(flight.request, attempt.max_tokens);
+        let reserved = self.reserved_by(flight.request, attempt);
         let heard = Heard { at, ticket, attempt, reserved, now };
         self.tell_gates(heard, lesson);
         self.tell_selector(heard, lesson);
@@ -133,7 +133,10 @@ impl Composed {
         let burndown = self.settings.quota.map_or(1.0, |quota| quota.burndown);
         let used = f64::from(usage.input) + f64::from(usage.cache_write) + f64::from(usage.output) * burndown;
         self.book(heard, |ledger| ledger.settle(heard.reserved, used, heard.now));
-        let shown = Shown { pool: self.places[heard.at].pool, usage, reserved: heard.reserved, used };
+        // Who went on with an answer wrote only the rest of it.
+        let whole =
+            Usage { output: usage.output.saturating_add(heard.attempt.prefill.unwrap_or(0)), ..usage };
+        let shown = Shown { pool: self.places[heard.at].pool, usage: whole, reserved: heard.reserved, used };
         self.shown(request, shown, heard.now);
         self.ended(false, heard.now);
         let place = &mut self.places[heard.at];

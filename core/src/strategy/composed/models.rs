@@ -96,7 +96,7 @@ impl Composed {
         }
         for nth in 0..self.maps.of(action).len() {
             let at = self.maps.of(action)[nth];
-            if tried & (1 << at) != 0 || !self.fits(at, ask.flight.request) {
+            if tried & (1 << at) != 0 || !self.fits(at, ask) {
                 continue;
             }
             match self.verdict(at, ask, false) {
@@ -108,8 +108,13 @@ impl Composed {
         None
     }
 
-    /// Whether the prompt and the longest answer to it fit the model of a place, as far as we were told.
-    pub(super) fn fits(&self, place: usize, request: &Request) -> bool {
+    /// Whether the model of a place can do what is needed, and the prompt and the longest answer to it fit, as far as we were
+    /// told.
+    pub(super) fn fits(&self, place: usize, ask: &Ask<'_>) -> bool {
+        !ask.needs.meets(self.places[place].lacks) && self.is_roomy(place, ask.flight.request)
+    }
+
+    pub(super) fn is_roomy(&self, place: usize, request: &Request) -> bool {
         let needed = u64::from(request.input_tokens) + u64::from(request.max_tokens.unwrap_or(0));
         self.places[place].context.is_none_or(|context| needed <= u64::from(context))
     }

@@ -9,7 +9,7 @@ use crate::{
     Nanos,
     failure::Failure,
     policy::{SECOND, seconds},
-    request::{Request, Usage},
+    request::Request,
     strategy::Lesson,
 };
 
@@ -36,7 +36,7 @@ impl Composed {
         let Heard { at, attempt, now, .. } = heard;
         let took = match *lesson {
             Lesson::Answered { usage, .. } => {
-                self.usual(usage);
+                self.usual(usage.output.saturating_add(attempt.prefill.unwrap_or(0)));
                 (self.places[at].first_token_of(attempt, usage, now) * SECOND as f64) as Nanos
             }
             // A silence that ended at a limit lasted at least that long; else who fails fastest would look best.
@@ -52,8 +52,8 @@ impl Composed {
         self.selector.took(at, took, now);
     }
 
-    fn usual(&mut self, usage: Usage) {
-        let output = f64::from(usage.output);
+    fn usual(&mut self, output: u32) {
+        let output = f64::from(output);
         self.usual_output = Some(self.usual_output.map_or(output, |old| old + (output - old) * SMOOTH));
     }
 }

@@ -6,10 +6,11 @@ use super::{BudgetsSpec, ComposedSpec, CooldownsSpec, Exhausted, FirstTokenSpec,
 use crate::{
     Nanos,
     policy::{
-        breaker::BreakerSpec, clamp::ClampSpec, concurrency::ConcurrencySpec, fast_fail::FastFailSpec,
-        hedge::HedgeSpec, ledger, ledger::LedgerSpec, outlier::OutlierSpec, pacing::PacingSpec, part::Part,
-        queue::QueueSpec, ramp::RampSpec, retry::RetrySpec, selector::SelectorSpec, shed::ShedSpec,
-        tenants::TenantsSpec, throttle::AdaptiveThrottleSpec, throughput::ThroughputSpec,
+        breaker::BreakerSpec, clamp::ClampSpec, concurrency::ConcurrencySpec, continuation::ContinueSpec,
+        fast_fail::FastFailSpec, hedge::HedgeSpec, hold_back::HoldBackSpec, ledger, ledger::LedgerSpec,
+        outlier::OutlierSpec, pacing::PacingSpec, part::Part, queue::QueueSpec, ramp::RampSpec,
+        retry::RetrySpec, selector::SelectorSpec, shed::ShedSpec, tenants::TenantsSpec,
+        throttle::AdaptiveThrottleSpec, throughput::ThroughputSpec,
     },
     span,
     strategy::{Timeouts, WorstCase},
@@ -31,6 +32,8 @@ pub(super) struct Settings {
     pub(super) pacing: Option<PacingSpec>,
     pub(super) clamp_output: Option<ClampSpec>,
     pub(super) quota: Option<LedgerSpec>,
+    pub(super) hold_back: Option<HoldBackSpec>,
+    pub(super) continue_prefill: Option<ContinueSpec>,
     pub(super) hedge: Option<HedgeSpec>,
     pub(super) retry: RetrySpec,
     pub(super) fast_fail_only: Option<FastFailSpec>,
@@ -63,6 +66,8 @@ impl Settings {
             pacing: over(spec.pacing, base.pacing),
             clamp_output: over(spec.clamp_output, base.clamp_output),
             quota: over(spec.quota, base.quota),
+            hold_back: over(spec.hold_back, base.hold_back),
+            continue_prefill: over(spec.continue_prefill, base.continue_prefill),
             hedge: over(spec.hedge, base.hedge),
             retry: over(spec.retry, base.retry).unwrap_or(RetrySpec::ONCE),
             fast_fail_only: over(spec.fast_fail_only, base.fast_fail_only),
@@ -72,6 +77,18 @@ impl Settings {
             deadline: spec.deadline.or(base.deadline),
             on_exhausted: spec.on_exhausted.clone().or(base.on_exhausted).unwrap_or_default(),
         })
+    }
+
+    /// Whether anything keeps a request from a tier, or takes it to the next one after a failure.
+    pub(super) fn leads_down(&self) -> bool {
+        self.retry.attempts_max > 1
+            || self.cooldown.is_some()
+            || self.breaker.is_some()
+            || self.outlier.is_some()
+            || self.concurrency.is_some()
+            || self.adaptive_throttle.is_some()
+            || self.pacing.is_some()
+            || self.quota.is_some()
     }
 
     /// Output that is reserved for a request which sets no limit, and the most that may be asked for.

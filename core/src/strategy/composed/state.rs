@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Nanos,
+    flight::Attempt,
     policy::{
         SECOND,
         breaker::Breaker,
@@ -30,7 +31,7 @@ use crate::{
         throttle::AdaptiveThrottle,
         throughput::Throughput,
     },
-    request::Request,
+    request::{Need, Needs, Request},
     span,
     strategy::{Find, Timeouts},
     target::{TargetId, TargetSpec},
@@ -81,6 +82,7 @@ pub(super) struct Place {
     /// Targets of one failure domain fail together.
     pub(super) domain: usize,
     pub(super) weight: f64,
+    pub(super) lacks: Needs,
     /// Tokens that fit, if somebody told.
     pub(super) context: Option<u32>,
     pub(super) price: Option<PriceSpec>,
@@ -118,6 +120,7 @@ impl Composed {
         let mut made = Made {
             settings: &settings,
             limits: &spec.limits,
+            lacks: &spec.lacks,
             contexts: spec.models.as_ref().map(|models| &models.contexts),
             pools: Vec::new(),
             domains: Vec::new(),
@@ -179,6 +182,11 @@ impl Composed {
         f64::from(request.input_tokens) + f64::from(output)
     }
 
+    /// The same for an attempt at it, which may go on with what another began.
+    pub(super) fn reserved_by(&self, request: &Request, attempt: &Attempt) -> f64 {
+        self.reservation(request, attempt.max_tokens) + f64::from(attempt.prefill.unwrap_or(0))
+    }
+
     /// Limits on an attempt at this place.
     pub(super) fn timeouts(&mut self, place: usize, streams: bool, now: Nanos) -> Timeouts {
         let mut timeouts = self.settings.timeouts;
@@ -212,6 +220,7 @@ fn by_target(places: &[Place]) -> Vec<u8> {
 struct Made<'s> {
     settings: &'s Settings,
     limits: &'s BTreeMap<String, LimitSpec>,
+    lacks: &'s BTreeMap<String, Vec<Need>>,
     contexts: Option<&'s BTreeMap<String, u32>>,
     pools: Vec<(String, Pool)>,
     domains: Vec<String>,
@@ -255,6 +264,7 @@ impl Made<'_> {
             pool,
             domain,
             weight,
+            lacks: self.lacks.get(name).into_iter().flatten().copied().collect(),
             context: self.contexts.and_then(|contexts| contexts.get(name)).copied(),
             price: None,
             in_flight: 0,

@@ -18,6 +18,7 @@ mod laws;
 mod models;
 mod pools;
 mod selectors;
+mod streams;
 
 fn world<'s>(settings: Value, script: impl FnMut(u64, TargetId) -> Play + 's) -> World<'s> {
     World::of(json!({ "composed": settings }), script)
@@ -243,8 +244,8 @@ fn the_first_token_limit_is_for_streams_and_follows_what_is_usual() {
 fn settings_that_cannot_work_are_named_by_their_keys() {
     let rows = [
         (json!({}), &["tiers"][..]),
-        (json!({ "tiers": [["a"], []] }), &["tiers.1"]),
-        (json!({ "tiers": [["a"], ["b", "a"]] }), &["tiers.1.1"]),
+        (json!({ "tiers": [["a"], []], "retry": {} }), &["tiers.1"]),
+        (json!({ "tiers": [["a"], ["b", "a"]], "retry": {} }), &["tiers.1.1"]),
         (json!({ "tiers": [["a"]], "preset": "balance" }), &["preset"]),
         (json!({ "tiers": [["a"]], "weights": { "b": 1.0 } }), &["weights.b"]),
         (json!({ "tiers": [["a"]], "weights": { "a": 0.0 } }), &["weights.a"]),
@@ -266,7 +267,7 @@ fn settings_that_cannot_work_are_named_by_their_keys() {
         (json!({ "tiers": [["a", "b"]], "breaker": {}, "ramp": { "over": "0s" } }), &["ramp"]),
         (json!({ "tiers": [["a"], ["b"]], "breaker": {}, "ramp": {} }), &["ramp"]),
         (json!({ "tiers": [["a", "b"]], "throughput_guard": { "floor": "0/s" } }), &["throughput_guard"]),
-        (json!({ "tiers": [["a"], ["b"]], "throughput_guard": {} }), &["throughput_guard"]),
+        (json!({ "tiers": [["a"], ["b"]], "retry": {}, "throughput_guard": {} }), &["throughput_guard"]),
         (
             json!({ "tiers": [["a"]], "cooldown": { "fault": { "base": "2s", "cap": "1s" } } }),
             &["cooldown.fault"],

@@ -176,7 +176,7 @@ impl Strategy for Faithful {
             (_, true) => Reason::NextTarget,
             (_, false) => Reason::RetrySame,
         };
-        let send = Send { target: next.target, at: now, timeouts: self.settings.timeouts, max_tokens };
+        let send = Send { max_tokens, ..Send::plain(next.target, now, self.settings.timeouts) };
         Decision { step: Step::Send(send), reason }
     }
 

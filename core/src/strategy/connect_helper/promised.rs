@@ -81,7 +81,7 @@ impl Strategy for Promised {
             Some(last) if last.target == target => Reason::RetrySame,
             Some(_) => Reason::NextTarget,
         };
-        let send = Send { target, at: now, timeouts: self.settings.timeouts, max_tokens: None };
+        let send = Send::plain(target, now, self.settings.timeouts);
         Decision { step: Step::Send(send), reason }
     }
 

@@ -269,7 +269,7 @@ fn f0_15_inference_settings_once_given_stick_to_the_instance() {
     let mut sent = |number: u64, max_tokens| {
         let request = Request { max_tokens, ..rig::request(number, Api::Converse, 0) };
         let id = FlightId { slot: 0, generation: number as u32 };
-        let flight = FlightView { id, request: &request, attempts: &[], begun: 0, asked: None };
+        let flight = FlightView { id, request: &request, attempts: &[], begun: 0, shown: 0, asked: None };
         match helper.step(&flight, 0, &mut Loaded(0.5)).step {
             Step::Send(send) => send.max_tokens.or(max_tokens),
             step => panic!("{step:?}"),

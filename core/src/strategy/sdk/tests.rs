@@ -180,7 +180,14 @@ fn quota_after(settings: Value, api: Api, plays: &[Play]) -> u32 {
     let mut attempts = Vec::new();
     let request = rig::request(0, api, 0);
     for play in plays {
-        let view = FlightView { id: FLIGHT, request: &request, attempts: &attempts, begun: 0, asked: None };
+        let view = FlightView {
+            id: FLIGHT,
+            request: &request,
+            attempts: &attempts,
+            begun: 0,
+            shown: 0,
+            asked: None,
+        };
         if !attempts.is_empty() && !client.withdraw(&view, TargetId(0)) {
             break;
         }
@@ -188,7 +195,14 @@ fn quota_after(settings: Value, api: Api, plays: &[Play]) -> u32 {
         let (lesson, attempt) = heard(attempts.len() as u32, play);
         attempts.push(attempt);
         client.learn(
-            &FlightView { id: FLIGHT, request: &request, attempts: &attempts, begun: 0, asked: None },
+            &FlightView {
+                id: FLIGHT,
+                request: &request,
+                attempts: &attempts,
+                begun: 0,
+                shown: 0,
+                asked: None,
+            },
             &lesson,
             0,
         );
@@ -200,8 +214,7 @@ fn quota_after(settings: Value, api: Api, plays: &[Play]) -> u32 {
 fn heard(attempt: u32, play: &Play) -> (Lesson, Attempt) {
     let target = TargetId(0);
     let signs = Signs::of(&play.end);
-    let base =
-        Attempt { target, max_tokens: None, sent: 0, opened: play.opens, first: None, ended: None, signs };
+    let base = Attempt { opened: play.opens, signs, ..Attempt::new(target, 0) };
     match classify(&play.end) {
         _ if play.opens.is_some() => (Lesson::Opened { target, attempt }, base),
         Ok(usage) => (Lesson::Answered { target, attempt, usage }, base),

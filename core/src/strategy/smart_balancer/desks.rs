@@ -139,8 +139,14 @@ mod tests {
     /// Times in milliseconds: the flight's slot, its beginning and now.
     fn turn(desks: &mut Desks, slot: u32, begun: Nanos, now: Nanos) -> Turn {
         let request = rig::request(u64::from(slot), Api::Converse, begun * MS);
-        let view =
-            FlightView { id: id(slot), request: &request, attempts: &[], begun: begun * MS, asked: None };
+        let view = FlightView {
+            id: id(slot),
+            request: &request,
+            attempts: &[],
+            begun: begun * MS,
+            shown: 0,
+            asked: None,
+        };
         desks.turn(&view, now * MS)
     }
 

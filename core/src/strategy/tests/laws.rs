@@ -17,7 +17,7 @@ use super::any as written;
 use crate::{
     Nanos,
     failure::{AttemptEnd, ErrorReply, Phase, Timer},
-    flight::{AttemptId, Command, FlightId, Router, Turn},
+    flight::{AttemptId, Command, Content, FlightId, Router, Turn},
     request::Api,
     rig::{self, Loaded, MS, Note, Notebook, SECOND},
     strategy::{Contract, Reason, StrategySpec},
@@ -35,7 +35,7 @@ struct Poke {
 }
 
 fn pokes() -> impl Random<Value = Vec<Poke>> {
-    let poke = (0u8..20, any::<u8>(), 0u8..5, 0u16..700, 0.0f64..1.0);
+    let poke = (0u8..22, any::<u8>(), 0u8..5, 0u16..700, 0.0f64..1.0);
     let poke = poke.prop_map(|(kind, flight, attempt, after_ms, dice)| Poke {
         kind,
         flight,
@@ -126,7 +126,7 @@ impl Shell {
     fn obey(&mut self, command: Command) {
         self.trace.push((self.now, command));
         match command {
-            Command::Attempt { attempt, target, .. } => self.sent(attempt, target),
+            Command::Attempt { attempt, target, prefill, .. } => self.sent(attempt, target, prefill),
             Command::Cancel { attempt } => {
                 let known = self.known.entry(attempt.flight).or_default();
                 let in_air = &mut known.attempts[attempt.number as usize].1;
@@ -153,11 +153,14 @@ impl Shell {
         }
     }
 
-    fn sent(&mut self, attempt: AttemptId, target: TargetId) {
+    fn sent(&mut self, attempt: AttemptId, target: TargetId, prefill: Option<u32>) {
         let now = self.now;
         let known =
             self.known.entry(attempt.flight).or_insert_with(|| Known { intended: now, ..Known::default() });
-        assert!(!known.committed, "an attempt after the commit");
+        assert_eq!(prefill.is_some(), known.committed, "after the commit an answer is only gone on with");
+        if prefill.is_some() {
+            assert!(known.attempts.iter().all(|(_, in_air)| !in_air), "it is not over yet");
+        }
         assert!(!known.finished, "an attempt after the end");
         assert_eq!(attempt.number as usize, known.attempts.len());
         assert!(attempt.number < self.contract.attempts_max, "an attempt beyond the contract");
@@ -201,6 +204,11 @@ impl Shell {
             (4, _) => self.turn(poke.dice, |router, turn| router.opened(turn, attempt)),
             (5 | 19, _) => self.turn(poke.dice, |router, turn| router.first_content(turn, attempt)),
             (6, _) => self.turn(poke.dice, |router, turn| router.caller_gone(turn, flight)),
+            (20, _) => self.turn(poke.dice, |router, turn| router.released(turn, attempt)),
+            (21, _) => {
+                let is_text = !poke.after_ms.is_multiple_of(4);
+                self.router.came(attempt, Content { tokens: u32::from(poke.after_ms), is_text });
+            }
             _ => self.turn(poke.dice, |router, turn| router.wake(turn, flight)),
         }
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use richter_core::{
     failure::{AttemptEnd, ErrorReply, Phase, Timer},
-    flight::AttemptId,
+    flight::{AttemptId, Content},
     request::Usage,
     span,
-    strategy::{PaceLimit, Timeouts},
+    strategy::{HoldBack, PaceLimit, Timeouts},
     target::TargetId,
 };
 use richter_mock_bedrock::{
@@ -31,6 +31,12 @@ pub struct Flown {
     pub head_at: Option<Nanos>,
     /// When the first content comes; `None` if the attempt ends before, or does not stream.
     pub first_at: Option<Nanos>,
+    /// When content that is kept back goes out; `None` if none is, or the end comes first.
+    pub released_at: Option<Nanos>,
+    /// Content tokens by then, if it ends as no answer should.
+    pub came: u32,
+    /// Tokens that it goes on with.
+    pub prefill: Option<u32>,
     /// `Nanos::MAX` for an attempt that nothing ends.
     pub ends_at: Nanos,
     pub end: Planned,
@@ -83,6 +89,12 @@ impl Planned {
 }
 
 impl Flown {
+    /// What came of an answer that is not whole. In a simulation all content is text.
+    pub fn content(&self) -> Option<Content> {
+        let broke = self.first_at.is_some() && !matches!(self.end, Planned::Complete(_));
+        broke.then_some(Content { tokens: self.came, is_text: true })
+    }
+
     /// Whether our side ended it before the service was done.
     pub fn cut_short(&self) -> bool {
         matches!(self.end, Planned::TimedOut(_) | Planned::Cancelled)
@@ -98,6 +110,8 @@ pub struct Sent {
     pub timeouts: Timeouts,
     pub streams: bool,
     pub lowered: bool,
+    pub hold_back: Option<HoldBack>,
+    pub prefill: Option<u32>,
 }
 
 /// What will become of an attempt.
@@ -108,12 +122,15 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
         lowered: sent.lowered,
         head_at: None,
         first_at: None,
+        released_at: None,
+        came: 0,
+        prefill: sent.prefill,
         ends_at: Nanos::MAX,
         end: Planned::Truncated,
         answer: None,
     };
     let mut connected = true;
-    let mut flow = SILENT;
+    let mut answered = None;
     match served {
         Served::Refused { at } => {
             (flown.ends_at, flown.end) = (at, Planned::Transport(Phase::Connect));
@@ -122,40 +139,55 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
         Served::Error { at, exception } => {
             (flown.ends_at, flown.end) = (at, Planned::Error { exception, in_stream: false });
         }
-        Served::Answer(answer) => flow = flown.take_answer(answer, sent.streams),
+        Served::Answer(answer) => {
+            flown.take_answer(&answer, sent.streams);
+            answered = Some(answer);
+        }
     }
-    flown.cut(sent, connected, flow);
+    flown.cut(sent, connected, answered.as_ref());
+    if let Some(answer) = answered {
+        flown.count(&answer, sent.hold_back);
+    }
     flown
 }
 
-/// How a stream comes after its first content: a token each `gap`, and nothing during the longest pause.
-#[derive(Debug, Clone, Copy)]
-struct Flow {
-    first: Nanos,
-    gap: Nanos,
-    pause: (Nanos, Nanos),
+/// When a stretch as long as the limit says has brought too few tokens. What comes at its end still counts.
+fn too_slow(answer: &Answer, limit: PaceLimit) -> Option<Nanos> {
+    let within = span::nanos(limit.within);
+    // The stretches in which fewest come begin with the first token, and with the last one that leaves too few before
+    // the longest pause.
+    let paused_after = by(answer, answer.silence_from);
+    let starts = [1, paused_after.saturating_sub(limit.tokens - 1).max(1)];
+    let ends = starts.into_iter().filter_map(|start| {
+        let from = answer.token_at(start);
+        let enough_at = match start.saturating_add(limit.tokens) {
+            // What never comes is too late.
+            nth if nth > answer.tokens && answer.last_at == Nanos::MAX => Nanos::MAX,
+            nth => answer.token_at(nth),
+        };
+        (enough_at > from.saturating_add(within)).then(|| from.saturating_add(within))
+    });
+    ends.min()
 }
-const SILENT: Flow = Flow { first: Nanos::MAX, gap: 0, pause: (0, 0) };
 
-impl Flow {
-    /// When a stretch as long as the limit says has brought too few tokens. What comes at its end still counts.
-    fn too_slow(&self, limit: PaceLimit) -> Option<Nanos> {
-        let (tokens, within) = (u64::from(limit.tokens), span::nanos(limit.within));
-        if self.gap.saturating_mul(tokens) > within {
-            return Some(self.first.saturating_add(within));
+/// Tokens that have come by then, of an answer's.
+fn by(answer: &Answer, at: Nanos) -> u32 {
+    // Their times only grow.
+    let (mut came, mut beyond) = (0, answer.tokens);
+    while came < beyond {
+        let middle = came + (beyond - came).div_ceil(2);
+        if answer.token_at(middle) <= at {
+            came = middle;
+        } else {
+            beyond = middle - 1;
         }
-        let (from, to) = self.pause;
-        let others = self.gap.saturating_mul(tokens.saturating_sub(1));
-        let lasts = to.saturating_sub(from).saturating_add(others);
-        // The stretch begins with the last token that leaves too few until the pause is over.
-        let begins = from.saturating_sub(others).max(self.first);
-        (lasts > within).then(|| begins.saturating_add(within))
     }
+    came
 }
 
 impl Flown {
-    /// Fills in an answer's course; gives what comes after its first content.
-    fn take_answer(&mut self, answer: Answer, streams: bool) -> Flow {
+    /// Fills in an answer's course.
+    fn take_answer(&mut self, answer: &Answer, streams: bool) {
         self.head_at = streams.then_some(answer.head_at);
         let usage = Usage {
             input: answer.usage.input,
@@ -178,36 +210,38 @@ impl Flown {
             input,
         });
         self.ends_at = answer.last_at;
-        self.end = match answer.end {
+        self.end = match &answer.end {
             BodyEnd::Complete { .. } => Planned::Complete(usage),
             BodyEnd::Eof => Planned::Truncated,
             BodyEnd::Reset => Planned::Transport(if streams { Phase::Body } else { Phase::Await }),
-            BodyEnd::Exception(exception) => Planned::Error { exception, in_stream: streams },
+            BodyEnd::Exception(exception) => {
+                Planned::Error { exception: exception.clone(), in_stream: streams }
+            }
             // Ends at `Nanos::MAX`: never, but for a timeout.
             BodyEnd::Stalled { .. } => Planned::Truncated,
         };
         let content = streams && answer.tokens > 0 && answer.first_at <= self.ends_at;
-        if !content {
-            return SILENT;
-        }
-        self.first_at = Some(answer.first_at);
-        let pause = (answer.silence_from, answer.silence_from.saturating_add(answer.silence_max));
-        Flow { first: answer.first_at, gap: answer.gap as Nanos, pause }
+        self.first_at = content.then_some(answer.first_at);
     }
 
     /// Applies the timeouts: the earliest one that runs out before the attempt's own end wins. What comes in the same
     /// instant as a timeout still counts.
-    fn cut(&mut self, sent: &Sent, connected: bool, flow: Flow) {
+    fn cut(&mut self, sent: &Sent, connected: bool, answer: Option<&Answer>) {
         let Timeouts { connect, first_token, idle, total, pace } = sent.timeouts;
         let after = |limit: Option<Duration>| limit.map(|limit| sent.at.saturating_add(span::nanos(limit)));
         let content_at = self.first_at.unwrap_or(self.ends_at);
-        let idle_at = idle.filter(|_| connected).and_then(|idle| self.falls_silent(sent, idle, flow.pause));
+        let flows = answer.filter(|_| self.first_at.is_some());
+        let pause = flows.map_or((0, 0), |answer| {
+            (answer.silence_from, answer.silence_from.saturating_add(answer.silence_max))
+        });
+        let idle_at = idle.filter(|_| connected).and_then(|idle| self.falls_silent(sent, idle, pause));
+        let slow_at = pace.zip(flows).and_then(|(pace, answer)| too_slow(answer, pace));
         let limits = [
             (after(total), Timer::Total),
             (after(first_token).filter(|at| *at < content_at), Timer::FirstToken),
             (after(connect).filter(|_| !connected), Timer::Connect),
             (idle_at, Timer::Idle),
-            (pace.and_then(|pace| flow.too_slow(pace)), Timer::Pace),
+            (slow_at, Timer::Pace),
         ];
         for (at, timer) in limits {
             if let Some(at) = at.filter(|at| *at < self.ends_at) {
@@ -216,6 +250,21 @@ impl Flown {
         }
         self.head_at = self.head_at.filter(|head| *head <= self.ends_at);
         self.first_at = self.first_at.filter(|first| *first <= self.ends_at);
+    }
+
+    /// When the kept content goes out, and how much there is when an answer breaks.
+    fn count(&mut self, answer: &Answer, hold_back: Option<HoldBack>) {
+        let Some(first) = self.first_at else { return };
+        let ends_at = self.ends_at;
+        if let Some(rule) = hold_back {
+            let enough = rule.tokens.filter(|tokens| *tokens <= answer.tokens);
+            let enough = enough.map(|tokens| answer.token_at(tokens));
+            let late = rule.within.map(|within| first.saturating_add(span::nanos(within)));
+            self.released_at = enough.into_iter().chain(late).min().filter(|at| *at <= ends_at);
+        }
+        if !matches!(self.end, Planned::Complete(_)) {
+            self.came = by(answer, ends_at);
+        }
     }
 
     /// When nothing has come for as long as `idle`: before the head, between head and content, or inside the body.

@@ -3,7 +3,7 @@
 use richter_core::{
     flight::{AttemptId, FlightId},
     span,
-    strategy::Timeouts,
+    strategy::{StreamRules, Timeouts},
     target::TargetId,
 };
 use richter_mock_bedrock::{
@@ -21,14 +21,25 @@ use crate::ground::{
     heap::{AirId, Due},
 };
 
+/// What an attempt is sent with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Orders {
+    pub(super) timeouts: Timeouts,
+    pub(super) max_tokens: Option<u32>,
+    pub(super) rules: StreamRules,
+    pub(super) prefill: Option<u32>,
+}
+
 impl<W: Witness> Simulation<'_, W> {
     pub(super) fn send(
         &mut self,
         attempt: AttemptId,
         target: TargetId,
-        timeouts: Timeouts,
-        max_tokens: Option<u32>,
+        Orders { timeouts, max_tokens, rules, prefill }: Orders,
     ) {
+        // Who goes on with an answer reads what there is of it, and has only the rest to say.
+        let said = prefill.unwrap_or(0);
+        let left = |tokens: u32| if said == 0 { tokens } else { tokens.saturating_sub(said).max(1) };
         let arrival = self.callers.seated(attempt.flight).arrival;
         let operation = operation(self.plan.traffic.classes[usize::from(arrival.class)].api);
         let call = Call {
@@ -36,19 +47,20 @@ impl<W: Witness> Simulation<'_, W> {
             operation,
             request: arrival.number,
             attempt: attempt.number,
-            input_tokens: arrival.input_tokens,
+            input_tokens: arrival.input_tokens.saturating_add(said),
             cache_read: 0,
             cache_write: 0,
             prefix: arrival.prefix,
-            max_tokens: max_tokens.or(arrival.max_tokens),
-            output_tokens: arrival.output_tokens,
+            max_tokens: max_tokens.or(arrival.max_tokens.map(left)),
+            output_tokens: left(arrival.output_tokens),
             tenant: arrival.tenant,
             connect_within: timeouts.connect.map(span::nanos),
         };
         let served = self.engine.call(self.now, &call);
-        let lowered = max_tokens.is_some_and(|set| arrival.max_tokens.is_none_or(|own| set < own));
+        let lowered = max_tokens.is_some_and(|set| arrival.max_tokens.is_none_or(|own| set < left(own)));
         let streams = operation.streams();
-        let sent = Sent { at: self.now, attempt, target, timeouts, streams, lowered };
+        let hold_back = rules.hold_back.filter(|_| prefill.is_none());
+        let sent = Sent { at: self.now, attempt, target, timeouts, streams, lowered, hold_back, prefill };
         let flown = air::plan(served, &sent);
         self.launch(attempt.flight, flown);
     }
@@ -83,8 +95,17 @@ impl<W: Witness> Simulation<'_, W> {
     pub(super) fn first_token(&mut self, id: AirId) {
         let Some(flown) = self.air.get(id) else { return };
         let (attempt, ends_at) = (flown.attempt, flown.ends_at);
+        if let Some(released_at) = flown.released_at {
+            self.heap.push(released_at, Due::Release(id));
+        }
         self.expect_end(id, ends_at);
         self.turn(attempt.flight, |router, turn| router.first_content(turn, attempt));
+    }
+
+    pub(super) fn release(&mut self, id: AirId) {
+        let Some(flown) = self.air.get(id) else { return };
+        let attempt = flown.attempt;
+        self.hear(attempt.flight, |router, turn| router.released(turn, attempt));
     }
 
     pub(super) fn end(&mut self, id: AirId) {
@@ -92,6 +113,9 @@ impl<W: Witness> Simulation<'_, W> {
         let attempt = flown.attempt;
         self.callers.seated(attempt.flight).in_air.retain(|other| *other != id);
         self.account(&flown);
+        if let Some(content) = flown.content() {
+            self.router.came(attempt, content);
+        }
         self.turn(attempt.flight, |router, turn| {
             router.ended(turn, attempt, flown.end.as_attempt_end());
         });
@@ -124,6 +148,7 @@ impl<W: Witness> Simulation<'_, W> {
             output_tokens,
             cut_short: delivered && flown.lowered && answer.stops_early,
             delivered,
+            built_on: flown.prefill.filter(|_| delivered).unwrap_or(0),
             streamed_for: streamed.map(|first| self.now - first),
         };
         self.witness.worked(self.now, &work);

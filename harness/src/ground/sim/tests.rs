@@ -32,6 +32,8 @@ FAULTSstrategies:
   only: { direct: { target: east, timeouts: { LIMITS } } }
 ";
 
+mod streams;
+
 const STREAM: &str = "converse_stream";
 const UNARY: &str = "invoke_model";
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     failure::{AttemptEnd, Phase},
-    flight::{AttemptId, Command, FlightId, Router, Turn},
+    flight::{AttemptId, Command, Content, FlightId, Router, Turn},
     policy::MILLISECOND,
     rig::{Loaded, Notebook},
     strategy::{Contract, Decision, Lesson, Strategy, tests::any as written},
@@ -47,6 +47,15 @@ impl Strategy for Watched {
         self.0.call(now)
     }
 
+    fn mend(
+        &mut self,
+        flight: &crate::flight::FlightView<'_>,
+        now: Nanos,
+        dice: &mut dyn Rng,
+    ) -> Option<crate::strategy::Send> {
+        self.0.mend(flight, now, dice)
+    }
+
     fn learn(&mut self, flight: &crate::flight::FlightView<'_>, lesson: &Lesson, now: Nanos) {
         let before: Vec<Option<Nanos>> = self.closed();
         self.0.learn(flight, lesson, now);
@@ -64,8 +73,7 @@ impl Watched {
         match *lesson {
             Lesson::Sent { target, attempt } => {
                 let pool = self.0.places[self.0.at(target).unwrap()].pool;
-                let max_tokens = flight.attempts[attempt as usize].max_tokens;
-                let tokens = self.0.reservation(flight.request, max_tokens);
+                let tokens = self.0.reserved_by(flight.request, &flight.attempts[attempt as usize]);
                 self.1.insert((flight.request.number, attempt), (pool, tokens));
             }
             Lesson::Opened { .. } => {}
@@ -197,7 +205,10 @@ impl Shell {
             self.in_air.remove(&attempt);
         }
         self.turn(poke.dice, |router, turn| match (poke.kind, end) {
-            (_, Some(end)) => router.ended(turn, attempt, end),
+            (_, Some(end)) => {
+                router.came(attempt, Content { tokens: poke.after_ms.into(), is_text: true });
+                router.ended(turn, attempt, end);
+            }
             (2, _) => router.opened(turn, attempt),
             (3, _) => router.first_content(turn, attempt),
             (4, _) => router.caller_gone(turn, flight),
@@ -268,6 +279,59 @@ proptest! {
                     probes.values_mut().for_each(|out| out.retain(|probe| probe != attempt));
                 }
                 _ => {}
+            }
+        }
+    }
+}
+
+/// Attempts by target, of six hundred requests of which some are throttled and some fail, for each target in its own way.
+fn attempts(settings: &Value, unluck: u64) -> [usize; 3] {
+    let mut nth = [0u64; 3];
+    let mut world = world(settings.clone(), move |_, target| {
+        let at = usize::from(target.0);
+        nth[at] += 1;
+        match (nth[at] * 7 + unluck) % [5, 9, 4][at] {
+            0 => BROKEN,
+            1 => THROTTLED,
+            _ => answer(),
+        }
+    });
+    world.rolling = Some(rig::Rolling(unluck));
+    (0..600).for_each(|n| world.arrive(n * 150 * MS, n, Api::Converse));
+    let mut counts = [0; 3];
+    world.run().sent().iter().for_each(|(_, target)| counts[usize::from(*target)] += 1);
+    counts
+}
+
+#[test]
+fn a_target_that_is_taken_out_of_its_place_gets_less_whatever_way_is_left_to_it() {
+    let last_resort = |settings: &mut Value| {
+        let mut rules = settings["on_exhausted"].as_array().cloned().unwrap_or_default();
+        rules.push(json!({ "last_resort": { "target": "b" } }));
+        settings["on_exhausted"] = rules.into();
+    };
+    let mapped = |settings: &mut Value| settings["models"] = json!({ "general": ["b"] });
+    let lower = |settings: &mut Value| settings["tiers"] = json!([["a", "c"], ["b"]]);
+    let gone = |_: &mut Value| {};
+    let ways: [(&str, &dyn Fn(&mut Value)); 4] =
+        [("gone", &gone), ("last resort", &last_resort), ("model map", &mapped), ("lower tier", &lower)];
+    for preset in PRESETS {
+        for unluck in 0..8 {
+            let rules = json!(["panic_all", { "wait_first": { "max": "1s" } }]);
+            let full = json!({ "preset": preset, "tiers": [["a", "b", "c"]], "select": "weighted", "on_exhausted": rules });
+            let before = attempts(&full, unluck);
+            for (way, left) in ways {
+                let mut less = full.clone();
+                less["tiers"] = json!([["a", "c"]]);
+                left(&mut less);
+                let after = attempts(&less, unluck);
+                assert!(after[1] <= before[1], "{preset}, {way}: {before:?}, then {after:?}");
+                assert!(way != "gone" || after[1] == 0, "{preset}: {after:?}");
+                // Somebody else has what it had.
+                assert!(
+                    after[0] + after[2] >= before[0] + before[2],
+                    "{preset}, {way}: {before:?}, {after:?}"
+                );
             }
         }
     }

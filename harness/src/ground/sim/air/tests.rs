@@ -9,7 +9,16 @@ const SENT: Nanos = 1_000 * MS;
 fn sent(timeouts: Timeouts, streams: bool) -> Sent {
     let flight = FlightId { slot: 0, generation: 0 };
     let attempt = AttemptId { flight, number: 0 };
-    Sent { at: SENT, attempt, target: TargetId(0), timeouts, streams, lowered: false }
+    Sent {
+        at: SENT,
+        attempt,
+        target: TargetId(0),
+        timeouts,
+        streams,
+        lowered: false,
+        hold_back: None,
+        prefill: None,
+    }
 }
 
 /// Head 20 ms after the sending, five tokens from 100 ms to 140 ms.
