@@ -224,7 +224,12 @@ impl Strategy for Sdk {
             None => stop(Reason::NotRetryable),
             Some(_) if retry >= self.engine.attempts_max => stop(Reason::AttemptsSpent),
             Some(kind) => {
-                let wait = self.engine.wait(kind, retry, failure.retry_after_ms(), dice);
+                let charged = self.engine.charges(kind).zip(self.limiter.as_mut());
+                let limited = charged.and_then(|(tokens, limiter)| limiter.charge(tokens, now));
+                let wait = match limited {
+                    Some(wait) => wait.min(engine::WAIT_CAP),
+                    None => self.engine.wait(kind, retry, failure.retry_after_ms(), dice),
+                };
                 self.send(now.saturating_add(wait), Reason::RetrySame)
             }
         }
@@ -237,6 +242,10 @@ impl Strategy for Sdk {
     }
 
     fn hold(&mut self, flight: &FlightView<'_>, now: Nanos) -> Option<Nanos> {
+        // A retry that paid when it was decided on pays nothing more.
+        if !flight.attempts.is_empty() && self.engine.charges_retries() {
+            return None;
+        }
         self.limiter.as_mut()?.hold(flight.id, now)
     }
 

@@ -388,9 +388,11 @@ fn the_models_limiter_holds_back_as_the_sdks_does() {
         .chain([THROTTLE, Reply::Answer, THROTTLE, THROTTLE])
         .chain([Reply::Answer; 80])
         .collect();
-    let case = Case { mode: "adaptive", pause: 90 * MILLISECOND, ..Case::new("since_2026", &replies, 110) };
-    let came = compare(&case, 2 * MILLISECOND);
-    let begun: Vec<Nanos> = came.iter().map(|attempts| attempts[0]).collect();
-    let longest = begun.windows(2).map(|pair| pair[1] - pair[0]).max();
-    assert!(longest > Some(SECOND), "the limiter was never felt: {longest:?}");
+    for behaviour in BEHAVIOURS {
+        let case = Case { mode: "adaptive", pause: 90 * MILLISECOND, ..Case::new(behaviour, &replies, 110) };
+        let came = compare(&case, 2 * MILLISECOND);
+        let begun: Vec<Nanos> = came.iter().map(|attempts| attempts[0]).collect();
+        let longest = begun.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(longest > Some(SECOND), "{behaviour}: the limiter was never felt: {longest:?}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1_000 * MILLISECOND;
-const WAIT_CAP: Nanos = 20 * SECOND;
+pub(super) const WAIT_CAP: Nanos = 20 * SECOND;
 /// How far past its own back-off the new behaviour follows the service's wish.
 const HINT_REACH: Nanos = 5 * SECOND;
 
@@ -88,6 +88,17 @@ impl Engine {
             (Behaviour::Before2026, _, _) | (Behaviour::Since2026, Kind::Throttle, _) => 5,
             (Behaviour::Since2026, _, _) => 14,
         })
+    }
+
+    /// Whether the limiter of adaptive mode is part of the decision to retry. In the Rust SDK it was, before 2026; since then, and
+    /// in boto3, every sending takes a token.
+    pub(super) const fn charges_retries(&self) -> bool {
+        matches!((self.behaviour, self.client), (Behaviour::Before2026, Client::Rust))
+    }
+
+    /// Tokens of the limiter that a retry takes where it is.
+    pub(super) fn charges(&self, kind: Kind) -> Option<f64> {
+        self.charges_retries().then_some(if kind == Kind::Throttle { 10.0 } else { 5.0 })
     }
 
     /// How long to wait before the n-th retry, counted from 1.

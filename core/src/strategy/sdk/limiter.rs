@@ -59,6 +59,20 @@ impl Limiter {
         Some(turn)
     }
 
+    /// What a retry of the Rust SDK does before 2026: it takes so many tokens at the moment of its decision and then backs
+    /// off as always; or there are too few, and it waits as long as those would need and takes none.
+    pub(super) fn charge(&mut self, tokens: f64, now: Nanos) -> Option<Nanos> {
+        if !self.enabled {
+            return None;
+        }
+        self.refill(seconds(now));
+        if tokens > self.tokens {
+            return Some(((tokens - self.tokens) / self.rate * 1e9) as Nanos);
+        }
+        self.tokens -= tokens;
+        None
+    }
+
     /// The flight waits no longer and will not send.
     pub(super) fn leave(&mut self, flight: FlightId) {
         self.line.leave(flight);

@@ -53,3 +53,22 @@ fn a_retry_stands_in_line_only_after_its_back_off() {
     let first = [Reason::FirstChoice, Reason::RetrySame, Reason::FirstChoice, Reason::RateLimited];
     assert_eq!(notes.reasons()[..4], first);
 }
+
+#[test]
+fn before_2026_a_retry_of_the_rust_sdk_waits_for_ten_tokens_or_pays_them_and_backs_off() {
+    let play = |attempt, _| if attempt == 0 { THROTTLED } else { rig::answers(MS) };
+    let sent = |behaviour: &str, client: &str| {
+        let settings = json!({ "mode": "adaptive", "behaviour": behaviour, "client": client });
+        let mut world = world(settings, play);
+        world.arrive(SECOND, 0, Api::Converse);
+        world.run().sent()[1].0
+    };
+    // The throttle at 1.01 s makes a rate of 0.56 a second, and none are saved: ten tokens are almost eighteen seconds away.
+    let at = sent("before_2026", "rust");
+    assert!((18_860 * MS..18_870 * MS).contains(&at), "{at}");
+    // All others back off, for half a second with these dice, and then take one token.
+    for (behaviour, client) in [("before_2026", "boto3"), ("since_2026", "rust"), ("since_2026", "boto3")] {
+        let at = sent(behaviour, client);
+        assert!((1_510 * MS..4 * SECOND).contains(&at), "{behaviour}, {client}: {at}");
+    }
+}
