@@ -17,7 +17,7 @@ use std::{
     },
 };
 
-use richter_mock_bedrock::Nanos;
+use richter_mock_bedrock::{Nanos, fault};
 use richter_reports::run_file::{self, Cell, Ground, RunFile, ScenarioFacts, Status, When};
 
 use self::{parts::Parts, progress::Progress};
@@ -247,7 +247,7 @@ fn run_file(plan: &Plan, file: &str) -> RunFile {
         status: Status::Complete,
         phases: export::phases(plan),
         targets: export::targets(plan),
-        faults: export::faults(plan),
+        faults: export::faults(plan, fault::Ground::Simulation),
         classes: plan.traffic.classes.iter().map(|class| class.name.clone()).collect(),
         strategies: export::strategies(plan),
         expect: plan.expect.clone(),

@@ -1,6 +1,7 @@
 //! The service itself: `call` decides everything about one attempt the moment it arrives; `finish` settles it.
 //!
-//! The order of checks is fixed: network, auth, validation, model availability, quota, capacity, latency, head, body.
+//! The order of checks is fixed: network, proxy, auth, validation, model availability, quota, capacity, latency, head,
+//! body.
 //! An error answer takes one round trip and holds nothing. A call that passed the quota and is then refused for want
 //! of capacity gets its whole reservation back, its request included.
 
@@ -9,22 +10,24 @@ mod cache;
 mod call;
 mod open;
 mod stages;
+mod wire;
 
 pub use cache::{PREFIX_MIN, Prefix};
 pub use call::{Abandoned, Answer, BodyEnd, Call, CallId, Operation, Reported, Served, Stop};
 
 pub use crate::pool::PoolState;
 pub use stages::OPEN_MAX;
+pub use wire::{Garble, Line, Page, PageKind, Quirk, Wire};
 
 use crate::{
     Nanos,
     exception::Exception,
-    fault::{FaultRule, Faults},
+    fault::{FaultRule, Faults, HandshakeFault, Subject},
     latency::RegionLoad,
     luck::{Draws, Luck, Stream},
     pool::{NewQuotas, Quotas},
     record::{Closing, RecordLog, RecordSettings},
-    world::{AbandonedWork, PoolId, World},
+    world::{AbandonedWork, AccountId, ModelId, PoolId, RegionId, World},
 };
 use open::{OpenCall, OpenCalls};
 use stages::Turned;
@@ -79,7 +82,37 @@ impl Engine {
         self.open.len()
     }
 
+    /// A call without a connection, as simulated ones are.
     pub fn call(&mut self, now: Nanos, call: &Call) -> Served {
+        self.answer_to(now, call, None)
+    }
+
+    /// A call that came over a connection. Hands were shaken before; faults of bytes are asked, too.
+    pub fn call_over(&mut self, now: Nanos, call: &Call, line: Line) -> Served {
+        self.answer_to(now, call, Some(line))
+    }
+
+    /// What becomes of the `n`-th handshake with a Region's endpoint. Nobody knows yet who will call what.
+    pub fn handshake(&mut self, now: Nanos, region: RegionId, n: u64) -> Option<HandshakeFault> {
+        self.advance(now);
+        if self.faults.quiet() {
+            return None;
+        }
+        let subject = Subject {
+            region,
+            serving: region,
+            model: ModelId(0),
+            operation: Operation::Converse,
+            tenant: 0,
+            account: AccountId(0),
+            request: n,
+            attempt: 0,
+            line: Some(Line { age: 0, idle: None }),
+        };
+        self.faults.handshake(now, &subject)
+    }
+
+    fn answer_to(&mut self, now: Nanos, call: &Call, line: Option<Line>) -> Served {
         self.advance(now);
         let Some(route) = self.world.route(call.route) else {
             return Served::Error { at: now, exception: Exception::invalid_model_id() };
@@ -89,7 +122,7 @@ impl Engine {
         let Some(route) = self.world.route(way.route) else {
             return Served::Error { at: now, exception: Exception::invalid_model_id() };
         };
-        let mut visit = self.arrive(now, &way, route);
+        let mut visit = self.arrive(now, &way, route, line);
         visit.picking = picking;
         match self.serve(&mut visit) {
             Ok(answer) => {
@@ -100,7 +133,10 @@ impl Engine {
             }
             Err(Turned::Silence) => Served::Silence,
             Err(Turned::Refused) => Served::Refused { at: visit.back_at() },
+            Err(Turned::Reset) => Served::Reset { at: visit.back_at() },
+            Err(Turned::Page(page)) => Served::Page { at: visit.back_at(), page },
             Err(Turned::Error(exception)) => {
+                let exception = self.as_told(&visit, exception);
                 if let Some(log) = &mut self.records {
                     log.refused(&self.world, now, call, exception.kind);
                 }

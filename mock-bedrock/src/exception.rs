@@ -65,12 +65,30 @@ pub struct Exception {
     pub original_status: Option<u16>,
     /// `x-amz-retry-after`; not known to be sent by the real service, so only faults set it.
     pub retry_after_ms: Option<u64>,
+    pub missing: Missing,
+}
+
+/// What an error's head lacks; nothing, but by faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    #[default]
+    Nothing,
+    /// `x-amzn-ErrorType`, so that the client must guess by status and text.
+    Type,
+    /// `x-amzn-RequestId`.
+    RequestId,
 }
 
 /// The texts that clients have been seen to receive. AWS changes them without notice; these are from public reports.
 impl Exception {
     pub fn new(kind: ExceptionKind, message: impl Into<Cow<'static, str>>) -> Exception {
-        Exception { kind, message: message.into(), original_status: None, retry_after_ms: None }
+        Exception {
+            kind,
+            message: message.into(),
+            original_status: None,
+            retry_after_ms: None,
+            missing: Missing::Nothing,
+        }
     }
 
     /// What a client gets to read for each kind when nothing more is known: seen in public reports, or else taken

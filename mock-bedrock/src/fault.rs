@@ -17,6 +17,7 @@ pub mod flap;
 mod journal;
 mod kind;
 mod rule;
+mod show;
 mod stages;
 #[cfg(test)]
 mod testing;
@@ -28,7 +29,7 @@ use crate::{
     Nanos,
     luck::{Draws, Luck, Stream},
 };
-pub use effect::{BodyFault, LatencyChange, NetworkFault, Subject};
+pub use effect::{BodyFault, HandshakeFault, LatencyChange, NetworkFault, Subject};
 pub use journal::{Journal, Strike};
 pub use kind::Stage;
 use kind::{Kind, Settings, kinds};
@@ -39,11 +40,22 @@ pub use rule::{
     window::DuringSpec,
 };
 use rule::{Running, checks::Checks};
+pub use show::{Ground, Shows};
 
 kinds! {
+    dns: DnsSpec => Dns,
     connect_refused: ConnectRefusedSpec => ConnectRefused,
-    connect_slow: ConnectSlowSpec => ConnectSlow,
+    connect_blackhole: ConnectBlackholeSpec => ConnectBlackhole,
+    idle_close: IdleCloseSpec => IdleClose,
     outage: OutageSpec => Outage,
+    tls_handshake_fail: TlsHandshakeFailSpec => TlsHandshakeFail,
+    tls_bad_certificate: TlsBadCertificateSpec => TlsBadCertificate,
+    tls_slow: TlsSlowSpec => TlsSlow,
+    connect_slow: ConnectSlowSpec => ConnectSlow,
+    backlog_full: BacklogFullSpec => BacklogFull,
+    body_html_proxy: BodyHtmlProxySpec => BodyHtmlProxy,
+    body_not_json: BodyNotJsonSpec => BodyNotJson,
+    status_200_error_body: Status200ErrorBodySpec => Status200ErrorBody,
     access_denied: AccessDeniedSpec => AccessDenied,
     model_not_ready: ModelNotReadySpec => ModelNotReady,
     reroute_drain: RerouteDrainSpec => RerouteDrain,
@@ -53,11 +65,26 @@ kinds! {
     latency_scale: LatencyScaleSpec => LatencyScale,
     first_token_slow: FirstTokenSlowSpec => FirstTokenSlow,
     tokens_slow: TokensSlowSpec => TokensSlow,
+    slow_head: SlowHeadSpec => SlowHead,
+    trickle: TrickleSpec => Trickle,
+    reset_before_head: ResetBeforeHeadSpec => ResetBeforeHead,
+    reset_after_head: ResetAfterHeadSpec => ResetAfterHead,
+    eof_after_head: EofAfterHeadSpec => EofAfterHead,
     stall_mid_stream: StallMidStreamSpec => StallMidStream,
     reset_mid_stream: ResetMidStreamSpec => ResetMidStream,
     eof_mid_stream: EofMidStreamSpec => EofMidStream,
     exception_mid_stream: ExceptionMidStreamSpec => ExceptionMidStream,
+    frame_truncated: FrameTruncatedSpec => FrameTruncated,
+    frame_crc: FrameCrcSpec => FrameCrc,
+    frame_length_lie: FrameLengthLieSpec => FrameLengthLie,
+    gzip_unasked: GzipUnaskedSpec => GzipUnasked,
+    event_order: EventOrderSpec => EventOrder,
     usage_wrong: UsageWrongSpec => UsageWrong,
+    retry_after_hint: RetryAfterHintSpec => RetryAfterHint,
+    head_missing: HeadMissingSpec => HeadMissing,
+    wrong_content_type: WrongContentTypeSpec => WrongContentType,
+    frame_unknown: FrameUnknownSpec => FrameUnknown,
+    conn_max_age: ConnMaxAgeSpec => ConnMaxAge,
 }
 
 /// A row of `richter list faults` and of the README.
@@ -70,6 +97,10 @@ pub struct FaultInfo {
     /// What becomes of the quota of a call that it strikes.
     pub quota: &'static str,
     pub client_sees: &'static str,
+    /// What of it is to be seen in the simulation, which knows outcomes and times but no bytes.
+    pub in_simulation: &'static str,
+    /// What the server does on the wire.
+    pub on_the_wire: &'static str,
     /// The kind with usual settings, as written in a scenario.
     pub example: &'static str,
 }

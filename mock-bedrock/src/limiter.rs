@@ -76,6 +76,16 @@ impl Limiter {
         }
     }
 
+    /// How long until it would have so many units, if nobody else asks; `None` if it never will.
+    pub fn wait(&mut self, now: Nanos, units: u64) -> Option<Nanos> {
+        let parts = i128::from(units) * PART;
+        match self {
+            Limiter::Bucket(bucket) => bucket.wait(now, parts),
+            Limiter::Clock(clock) => clock.wait(now, parts),
+            Limiter::Sliding(sliding) => sliding.wait(now, parts),
+        }
+    }
+
     /// Takes without asking: call `has` first.
     #[inline]
     pub fn take(&mut self, now: Nanos, units: u64) -> Receipt {
@@ -161,6 +171,15 @@ impl Bucket {
         self.level
     }
 
+    fn wait(&mut self, now: Nanos, parts: i128) -> Option<Nanos> {
+        let wanted = parts.checked_mul(TICK).filter(|wanted| *wanted <= self.capacity)?;
+        let lacking = wanted.saturating_sub(self.refilled(now)).max(0);
+        // Rounded up, or the last part of a token would still lack.
+        let wait =
+            lacking / i128::from(self.gain.max(1)) + i128::from(lacking % i128::from(self.gain.max(1)) > 0);
+        Nanos::try_from(wait).ok()
+    }
+
     #[inline]
     fn take(&mut self, now: Nanos, parts: i128) -> u64 {
         self.refilled(now);
@@ -205,6 +224,14 @@ impl Clock {
             self.used = 0;
         }
         self.limit - self.used
+    }
+
+    fn wait(&mut self, now: Nanos, parts: i128) -> Option<Nanos> {
+        if self.left(now) >= parts {
+            return Some(0);
+        }
+        let next = self.window.saturating_add(1).saturating_mul(self.width);
+        (parts <= self.limit).then_some(next.saturating_sub(now))
     }
 
     fn take(&mut self, now: Nanos, parts: i128) -> u64 {
@@ -252,6 +279,18 @@ impl Sliding {
             self.oldest += 1;
         }
         self.limit - self.used
+    }
+
+    fn wait(&mut self, now: Nanos, parts: i128) -> Option<Nanos> {
+        let mut left = self.left(now);
+        if left >= parts {
+            return Some(0);
+        }
+        let freed = self.entries.iter().find(|(_, taken)| {
+            left += taken;
+            left >= parts
+        });
+        freed.map(|(at, _)| at.saturating_add(MINUTE).saturating_sub(now))
     }
 
     fn push(&mut self, now: Nanos, parts: i128) -> u64 {

@@ -152,6 +152,18 @@ impl Quotas {
         })
     }
 
+    /// How long a call that is refused now would have to wait, if nobody else asked; `None` where nobody knows.
+    pub fn wait(&mut self, now: Nanos, id: PoolId, reserve: u64) -> Option<Nanos> {
+        let pool = &mut self.pools[usize::from(id.0)];
+        if pool.concurrent.is_some_and(|most| pool.running >= most) {
+            return None;
+        }
+        let day = pool.day.and_then(|day| self.days.get_mut(usize::from(day)));
+        let wait = |limiter: Option<&mut Limiter>, units| limiter.map_or(Some(0), |l| l.wait(now, units));
+        let (requests, tokens) = (wait(pool.requests.as_mut(), 1)?, wait(pool.tokens.as_mut(), reserve)?);
+        Some(requests.max(tokens).max(wait(day, reserve)?))
+    }
+
     /// The call is over and used this many quota tokens.
     #[inline]
     pub fn settle(&mut self, now: Nanos, hold: Hold, used: u64) {

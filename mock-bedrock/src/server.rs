@@ -47,7 +47,7 @@ use self::{
     asked::Book,
     auth::{Auth, CredentialsSpec},
     caller::{Caller, Usual},
-    clock::{Clock, StartBy},
+    clock::{Clock, Moment, StartBy},
     control::Control,
     forbidden::Forbidden,
     live::Live,
@@ -64,7 +64,7 @@ use crate::{
     dist::{Dist, Sampler},
     engine::{Engine, Operation},
     exception::Exception,
-    fault::FaultRule,
+    fault::{FaultRule, HandshakeFault},
     latency::Purpose,
     luck::{Draws, Luck, Stream},
     record::{RecordSettings, uuid},
@@ -231,6 +231,7 @@ pub(crate) struct Site {
     pub pacer: Pacer,
     ids: Draws,
     asked: AtomicU64,
+    shaken: AtomicU64,
     pub connections: Arc<AtomicUsize>,
 }
 
@@ -262,6 +263,7 @@ impl Site {
             clock,
             ids: settings.luck.stream(Stream::Routing),
             asked: AtomicU64::new(0),
+            shaken: AtomicU64::new(0),
             connections: Arc::default(),
             settings,
         })
@@ -270,6 +272,17 @@ impl Site {
     /// A request id for an answer that the engine had no part in.
     pub fn request_id(&self) -> String {
         uuid(self.ids, self.asked.fetch_add(1, Ordering::Relaxed), u32::MAX)
+    }
+
+    /// What becomes of a handshake with a Region's endpoint, and when that was decided.
+    fn handshake(&self, region: &str) -> (Option<HandshakeFault>, Moment) {
+        let n = self.shaken.fetch_add(1, Ordering::Relaxed);
+        let mut regions =
+            (0..self.world.regions()).filter_map(|place| u16::try_from(place).ok()).map(RegionId);
+        let known = regions.find(|id| self.world.region_name(*id) == region);
+        self.live.look(&self.clock, |inside, moment| {
+            (known.and_then(|region| inside.engine.handshake(moment.now, region, n)), moment)
+        })
     }
 
     fn usual(&self) -> Usual {

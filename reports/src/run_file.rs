@@ -20,7 +20,8 @@ pub use windows::{Story, StoryLine, Windows};
 use crate::expect::ExpectSpec;
 
 pub const FORMAT: &str = "richter-run";
-/// Version 2 added `windows` and `by_target` to cells, and `stories`; version 3 `decisions`, in baselines.
+/// Version 2 added `windows` and `by_target` to cells, and `stories`; version 3 `decisions`, in baselines, and what of a
+/// fault its ground cannot show.
 pub const VERSION: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -135,6 +136,9 @@ pub struct FaultFacts {
     pub kind: String,
     pub from_s: f64,
     pub to_s: f64,
+    /// Why the ground cannot show it; absent where it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cannot_show: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -92,6 +92,7 @@ pub fn run(sketches: &[Sketch], replications: u32) -> RunFile {
             kind: "error_burst".to_owned(),
             from_s: 80.0,
             to_s: 110.0,
+            cannot_show: None,
         }],
         classes: vec!["chat".to_owned()],
         strategies: strategies.collect(),

@@ -119,7 +119,11 @@ fn silent_faults(view: &View<'_>) -> Vec<String> {
     let silent = faults.filter(|(index, _)| {
         view.run.cells.iter().all(|cell| cell.faults.get(*index).is_none_or(|hits| hits.hit == 0))
     });
-    silent.map(|(_, fault)| format!("the fault {} hit nothing", fault.name)).collect()
+    let told = silent.map(|(_, fault)| match &fault.cannot_show {
+        None => format!("the fault {} hit nothing", fault.name),
+        Some(why) => format!("the fault {} hit nothing: {why}", fault.name),
+    });
+    told.collect()
 }
 
 fn held(expectations: &[ExpectResult]) -> (Verdict, Vec<String>) {
@@ -195,6 +199,8 @@ mod tests {
         assert!(caveats.iter().any(|caveat| caveat == told), "{caveats:?}");
         run.cells[0].faults[0].hit = 0;
         assert_eq!(verdict(&run), (Verdict::Invalid, "the fault brown_out_west hit nothing".to_owned()));
+        run.faults[0].cannot_show = Some("nobody can".to_owned());
+        assert_eq!(verdict(&run).1, "the fault brown_out_west hit nothing: nobody can");
     }
 
     #[test]

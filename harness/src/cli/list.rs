@@ -5,7 +5,7 @@ use richter_core::{
     strategy::{STRATEGIES, preset::PRESETS},
     target::TARGETS,
 };
-use richter_mock_bedrock::fault::FAULTS;
+use richter_mock_bedrock::fault::{FAULTS, FaultInfo};
 use richter_reports::{format::FORMATS, metric::METRICS};
 
 use crate::{exit::Exit, load::ARRIVALS, record::metric::MEASURED};
@@ -39,7 +39,17 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         What::Targets => {
             TARGETS.iter().map(|t| [t.name.into(), format!("{}\n    {}", t.summary, t.example)]).collect()
         }
-        What::Faults => FAULTS.iter().map(|f| [f.name.into(), f.summary.into()]).collect(),
+        What::Faults => {
+            let row = |f: &FaultInfo| {
+                let FaultInfo { summary, client_sees, in_simulation, on_the_wire, example, .. } = f;
+                let text = format!(
+                    "{summary}\n    the client sees: {client_sees}\n    simulation: {in_simulation}\n    \
+                     mock server: {on_the_wire}\n    {example}"
+                );
+                [f.name.into(), text]
+            };
+            FAULTS.iter().map(row).collect()
+        }
         What::Arrivals => {
             ARRIVALS.iter().map(|a| [a.name.into(), format!("{}; {}", a.summary, a.example)]).collect()
         }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Parser, ValueEnum};
 use richter_mock_bedrock::{
     dist::Sampler,
+    fault::Ground,
     luck::Luck,
     server::{
         self, Limits, Running, Settings,
@@ -234,6 +235,11 @@ async fn serve(settings: Settings, args: &MockArgs) -> anyhow::Result<Exit> {
         eprintln!(
             "warning: {bind} can be reached from other machines, and whoever reaches it may call this server"
         );
+    }
+    for rule in &settings.faults {
+        if let Some(obstacle) = rule.obstacle(Ground::Wire { tls: settings.tls }) {
+            eprintln!("warning: the fault {} ({}) will hit nothing: {obstacle}", rule.name, rule.kind);
+        }
     }
     let about = about(&settings);
     let started = server::start(settings).await;

@@ -7,6 +7,7 @@ use richter_core::{failure::FailureClass, strategy::Reason, target::TargetSpec};
 use richter_mock_bedrock::{
     Nanos,
     engine::Engine,
+    fault::Ground,
     world::{ModelId, PoolId, RegionId},
 };
 use richter_reports::{
@@ -53,10 +54,12 @@ pub fn targets(plan: &Plan) -> Vec<TargetFacts> {
     facts.collect()
 }
 
-pub fn faults(plan: &Plan) -> Vec<FaultFacts> {
+/// `ground` is where the faults were played out.
+pub fn faults(plan: &Plan, ground: Ground) -> Vec<FaultFacts> {
     let facts = plan.faults.iter().map(|rule| FaultFacts {
         name: rule.name.clone(),
         kind: rule.kind.to_owned(),
+        cannot_show: rule.obstacle(ground).map(str::to_owned),
         from_s: seconds(rule.from),
         to_s: seconds(rule.to.min(plan.end)),
     });

@@ -1,8 +1,8 @@
 //! An admitted call's answer: latency, head and body, all at once.
 
 use super::{
-    Answer, BodyEnd, CallId, Engine, OpenCall, PREFIX_MIN, Prefix, Reported, Stop, cache::CacheKey,
-    stages::Visit,
+    Answer, BodyEnd, CallId, Engine, Garble, OpenCall, PREFIX_MIN, Prefix, Reported, Stop, Wire,
+    cache::CacheKey, stages::Visit,
 };
 use crate::{
     Nanos,
@@ -33,7 +33,14 @@ struct Made {
     tokens: u32,
     stop: Stop,
     body: Body,
+    wire: Option<Box<Wire>>,
 }
+
+/// About how long an event with one token is, with its headers, its framing and the mean padding.
+const FRAME_BYTES: f64 = 230.0;
+/// About how long a unary answer is besides its text, and how much text is one token.
+const BODY_BYTES: f64 = 200.0;
+const TOKEN_BYTES: f64 = 4.0;
 
 impl Engine {
     /// Everything was granted: what the caller gets, and when.
@@ -43,7 +50,7 @@ impl Engine {
         let usage = Reported { output: made.tokens, ..visit.prompt };
         let factor = if visit.quiet { 1.0 } else { self.faults.usage(visit.now, &visit.subject) };
         let call = self.hold_open(visit, hold, &made, usage);
-        let Made { head_at, body, .. } = made;
+        let Made { head_at, body, wire, .. } = made;
         Answer {
             call,
             route: visit.call.route,
@@ -57,6 +64,7 @@ impl Engine {
             silence_from: body.silence_from,
             end: body.end,
             prompt: visit.prompt,
+            wire,
             usage: if factor == 1.0 { usage } else { usage.times(factor) },
         }
     }
@@ -84,22 +92,31 @@ impl Engine {
     fn make(&mut self, visit: &Visit<'_>) -> Made {
         let (call, subject) = (visit.call, &visit.subject);
         let change = if visit.quiet { LatencyChange::NONE } else { self.faults.latency(visit.now, subject) };
-        let head_at = visit.now.saturating_add(nanos(self.way(visit) * change.network + visit.picking));
+        let way = nanos(self.way(visit) * change.network + visit.picking);
+        let head_at = visit.now.saturating_add(way).saturating_add(change.head_add);
         let pace = self.pace(visit, head_at, &change);
         let most = call.max_tokens.unwrap_or(self.world.model_at(visit.route.model).max_output);
         let tokens = call.output_tokens.min(most);
         let stop = if call.output_tokens > most { Stop::MaxTokens } else { Stop::EndTurn };
         let streams = call.operation.streams();
         // The caller of a unary operation sees all tokens at once, when the last is made.
-        let seen = if streams { pace } else { Pace { first: pace.at(tokens), gap: 0.0 } };
+        let seen = if streams { pace } else { change.at_once(&pace, tokens) };
+        let head_at = if streams { head_at } else { seen.first };
         let whole = Body::whole(&seen, tokens, stop);
         let broken = if visit.quiet { None } else { self.faults.body(visit.now, subject, tokens) };
         let body = match broken {
-            Some(fault) => whole.broken_by(fault, &seen, head_at),
+            Some(fault) => whole.broken_by(fault, &seen, Begun { at: visit.now, head_at }),
             None => whole,
         };
+        let wire = if visit.quiet { None } else { self.wire(visit, &change, body.tokens) };
         let tokens = if streams { body.tokens } else { tokens };
-        Made { head_at: if streams { head_at } else { seen.first }, pace, tokens, stop, body }
+        Made { head_at, pace, tokens, stop, body, wire }
+    }
+
+    fn wire(&mut self, visit: &Visit<'_>, change: &LatencyChange, tokens: u32) -> Option<Box<Wire>> {
+        let quirk = || self.faults.quirk(visit.now, &visit.subject, Some(tokens));
+        let quirk = visit.subject.line.is_some().then(quirk).flatten();
+        Wire { slow_head: change.head_add, bytes_per_s: change.bytes_per_s, quirk }.unusual()
     }
 
     fn hold_open(&mut self, visit: &Visit<'_>, hold: Hold, made: &Made, usage: Reported) -> CallId {
@@ -144,8 +161,25 @@ impl Engine {
             _ => self.load[usize::from(serving.0)].factor(),
         };
         let first = nanos(speed.first * load * change.prefill).saturating_add(change.first_token_add);
-        Pace { first: head_at.saturating_add(first.max(1)), gap: speed.gap * load * change.decode }
+        // A stream's events cannot come faster than their bytes.
+        let gap = (speed.gap * load * change.decode).max(FRAME_BYTES / change.bytes_per_s * 1e9);
+        Pace { first: head_at.saturating_add(first.max(1)), gap }
     }
+}
+
+impl LatencyChange {
+    /// A unary answer's pace: all tokens at once, when the last is made and its bytes have come.
+    fn at_once(&self, pace: &Pace, tokens: u32) -> Pace {
+        let bytes = BODY_BYTES + TOKEN_BYTES * f64::from(tokens);
+        Pace { first: pace.at(tokens).saturating_add(nanos(bytes / self.bytes_per_s * 1e9)), gap: 0.0 }
+    }
+}
+
+/// When a call came, and when its head is due.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    at: Nanos,
+    head_at: Nanos,
 }
 
 /// The beginning of the prompt, if it is long enough to be cached, and where.
@@ -168,13 +202,41 @@ impl Body {
     }
 
     /// The caller gets `after` tokens, or all if there are fewer; then it breaks where the next would have come.
-    fn broken_by(self, fault: BodyFault, pace: &Pace, head_at: Nanos) -> Body {
+    fn broken_by(self, fault: BodyFault, pace: &Pace, begun: Begun) -> Body {
         match fault {
             BodyFault::Stall { after, silence: Some(silence) } => self.paused(after, silence, pace),
-            BodyFault::Stall { after, silence: None } => self.stalled(after, pace, head_at),
+            BodyFault::Stall { after, silence: None } => self.stalled(after, pace, begun.head_at),
             BodyFault::Reset { after } => self.cut(after, pace, BodyEnd::Reset),
             BodyFault::Eof { after } => self.cut(after, pace, BodyEnd::Eof),
             BodyFault::Exception { after, exception } => self.cut(after, pace, BodyEnd::Exception(exception)),
+            BodyFault::Lost { wait } => {
+                let given_up = wait.map_or(Nanos::MAX, |wait| begun.at.saturating_add(wait));
+                self.nothing(begun.head_at.min(given_up), BodyEnd::Lost)
+            }
+            BodyFault::Bare { reset } => self.nothing(begun.head_at, BodyEnd::Bare { reset }),
+            BodyFault::Garbled { how: how @ (Garble::NoStop | Garble::Gzip), .. } => {
+                Body { end: BodyEnd::Garbled(how), ..self }
+            }
+            BodyFault::Garbled { after, how: Garble::TooLong } => self.swallowed(after, pace, begun.head_at),
+            BodyFault::Garbled { after, how } => self.cut(after, pace, BodyEnd::Garbled(how)),
+        }
+    }
+
+    fn nothing(self, at: Nanos, end: BodyEnd) -> Body {
+        Body { first_at: at, last_at: at, tokens: 0, silence_max: 0, silence_from: at, end, ..self }
+    }
+
+    /// What comes behind the first tokens is taken for the inside of one event that never ends.
+    fn swallowed(self, after: u32, pace: &Pace, head_at: Nanos) -> Body {
+        let tokens = after.min(self.tokens);
+        let silence_from = if tokens == 0 { head_at } else { pace.at(tokens) };
+        Body {
+            first_at: if tokens == 0 { self.last_at } else { self.first_at },
+            tokens,
+            silence_from,
+            silence_max: self.last_at.saturating_sub(silence_from),
+            end: BodyEnd::Garbled(Garble::TooLong),
+            ..self
         }
     }
 
@@ -246,6 +308,10 @@ mod tests {
         const SECOND: Nanos = 1_000 * MS;
         const NEVER: Nanos = Nanos::MAX;
         let pace = Pace { first: 100 * MS, gap: 10e6 };
+        let begun = Begun { at: 0, head_at: 20 * MS };
+        let lost = |ms: Option<u64>| BodyFault::Lost { wait: ms.map(|ms| ms * MS) };
+        let garbled = |after, how| BodyFault::Garbled { after, how };
+        let broken = BodyEnd::Garbled;
         // (fault, first, last, tokens, longest silence, from, end); times in ms
         let table = [
             (BodyFault::Reset { after: 0 }, 100, 100, 0, 0, 100, BodyEnd::Reset),
@@ -257,11 +323,19 @@ mod tests {
             (pause(0), 1100, 1140, 5, 10, 1100, whole.clone()),
             (pause(3), 100, 1140, 5, 1010, 120, whole.clone()),
             (pause(5), 100, 1140, 5, 1000, 140, whole),
+            (lost(None), 20, 20, 0, 0, 20, BodyEnd::Lost),
+            (lost(Some(5)), 5, 5, 0, 0, 5, BodyEnd::Lost),
+            (lost(Some(900)), 20, 20, 0, 0, 20, BodyEnd::Lost),
+            (BodyFault::Bare { reset: true }, 20, 20, 0, 0, 20, BodyEnd::Bare { reset: true }),
+            (garbled(2, Garble::CutFrame), 100, 120, 2, 10, 100, broken(Garble::CutFrame)),
+            (garbled(2, Garble::TooLong), 100, 140, 2, 30, 110, broken(Garble::TooLong)),
+            (garbled(0, Garble::TooLong), 140, 140, 0, 120, 20, broken(Garble::TooLong)),
+            (garbled(0, Garble::NoStop), 100, 140, 5, 10, 100, broken(Garble::NoStop)),
             (hang(0), NEVER / MS, NEVER / MS, 0, NEVER / MS, 20, stalled(20)),
             (hang(3), 100, NEVER / MS, 3, NEVER / MS, 120, stalled(120)),
         ];
         for (fault, first, last, tokens, silence, from, end) in table {
-            let body = Body::whole(&pace, 5, Stop::EndTurn).broken_by(fault.clone(), &pace, 20 * MS);
+            let body = Body::whole(&pace, 5, Stop::EndTurn).broken_by(fault.clone(), &pace, begun);
             let found = (
                 body.first_at / MS,
                 body.last_at / MS,

@@ -1,6 +1,6 @@
 //! What goes into the engine and what comes out.
 
-use super::Prefix;
+use super::{Garble, Page, Prefix, Wire};
 use crate::{
     Nanos,
     exception::Exception,
@@ -67,8 +67,17 @@ pub enum Served {
     Refused {
         at: Nanos,
     },
+    /// A connection that stood is reset; nothing was done.
+    Reset {
+        at: Nanos,
+    },
     /// Nothing ever comes back.
     Silence,
+    /// Something on the way answers in the service's stead.
+    Page {
+        at: Nanos,
+        page: Page,
+    },
     /// An error instead of an answer.
     Error {
         at: Nanos,
@@ -104,6 +113,8 @@ pub struct Answer {
     pub usage: Reported,
     /// The prompt as it was worked on, whatever is reported: read anew, from the cache, or written to it.
     pub prompt: Reported,
+    /// How its bytes go out, where that is not as usual.
+    pub wire: Option<Box<Wire>>,
 }
 
 impl Answer {
@@ -135,6 +146,14 @@ pub enum BodyEnd {
     /// Clean end without the end mark.
     Eof,
     Reset,
+    /// Reset before the head. There is no head then, and `head_at` is when it would have come.
+    Lost,
+    /// Nothing behind the head but the end, in order or by a reset.
+    Bare {
+        reset: bool,
+    },
+    /// Behind its last token comes what no client can read.
+    Garbled(Garble),
     Exception(Exception),
     /// Open, and silent for ever after `silent_from`.
     Stalled {

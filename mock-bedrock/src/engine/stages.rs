@@ -1,9 +1,9 @@
 //! The stages that one attempt passes, in their fixed order, until it is turned away or granted everything.
 
-use super::{Answer, Call, Engine, Reported};
+use super::{Answer, Call, Engine, Line, Page, Quirk, Reported};
 use crate::{
     Nanos,
-    exception::{Exception, ExceptionKind},
+    exception::{Exception, ExceptionKind, Missing},
     fault::{NetworkFault, Subject},
     latency::{Chance, Purpose, nanos},
     pool::Hold,
@@ -29,6 +29,8 @@ pub(super) struct Visit<'a> {
     pub quiet: bool,
     pub subject: Subject,
     pub chance: Chance,
+    /// How long a call that the quota refused would have to wait, where that is known.
+    pub wait: Option<Nanos>,
     /// Destinations of the profile that have not been tried and not been drained, as a set of places.
     pub destinations_left: u64,
     /// Every destination of the profile has been drained.
@@ -46,7 +48,9 @@ pub(super) struct Visit<'a> {
 #[derive(Debug)]
 pub(super) enum Turned {
     Refused,
+    Reset,
     Silence,
+    Page(Page),
     Error(Exception),
 }
 
@@ -57,7 +61,13 @@ impl From<Exception> for Turned {
 }
 
 impl Engine {
-    pub(super) fn arrive<'a>(&mut self, now: Nanos, call: &'a Call, route: Route) -> Visit<'a> {
+    pub(super) fn arrive<'a>(
+        &mut self,
+        now: Nanos,
+        call: &'a Call,
+        route: Route,
+        line: Option<Line>,
+    ) -> Visit<'a> {
         let quiet = self.faults.quiet();
         let chance = Chance { draws: self.latency, request: call.request, attempt: call.attempt };
         let region = self.world.region_at(route.region);
@@ -81,8 +91,10 @@ impl Engine {
                 account: route.account,
                 request: call.request,
                 attempt: call.attempt,
+                line,
             },
             chance,
+            wait: None,
             destinations_left: 0,
             nowhere: false,
             network: chance.sample(&region.rtt, Purpose::RoundTrip, region.salt),
@@ -160,10 +172,11 @@ impl Engine {
         }
     }
 
-    /// Network and auth: nothing goes wrong here but by faults.
+    /// Network, proxy and auth: nothing goes wrong here but by faults.
     fn reach(&mut self, visit: &mut Visit<'_>) -> Result<(), Turned> {
         match self.faults.network(visit.now, &visit.subject) {
             Some(NetworkFault::Refuse) => return Err(Turned::Refused),
+            Some(NetworkFault::Reset) => return Err(Turned::Reset),
             Some(NetworkFault::Blackhole) => return Err(Turned::Silence),
             Some(NetworkFault::Slow(longer)) => {
                 // The caller gives up before anything is sent.
@@ -173,6 +186,9 @@ impl Engine {
                 visit.network += longer as f64;
             }
             None => {}
+        }
+        if let Some(page) = self.faults.page(visit.now, &visit.subject) {
+            return Err(Turned::Page(page));
         }
         self.faults.auth(visit.now, &visit.subject).map_or(Ok(()), |exception| Err(exception.into()))
     }
@@ -205,7 +221,7 @@ impl Engine {
     }
 
     #[inline]
-    fn admit(&mut self, visit: &Visit<'_>) -> Result<Hold, Exception> {
+    fn admit(&mut self, visit: &mut Visit<'_>) -> Result<Hold, Exception> {
         let pool = visit.route.pool;
         if !visit.quiet {
             self.adjust(visit.now, pool);
@@ -213,7 +229,11 @@ impl Engine {
         }
         let prompt = u32::try_from(visit.call.prompt()).unwrap_or(u32::MAX);
         let reserve = self.world.reserves(visit.call.route, prompt, visit.call.max_tokens);
-        self.quotas.admit(visit.now, pool, reserve).map_err(|refusal| refusal.exception())
+        let admitted = self.quotas.admit(visit.now, pool, reserve);
+        if admitted.is_err() && !visit.quiet {
+            visit.wait = self.quotas.wait(visit.now, pool, reserve);
+        }
+        admitted.map_err(|refusal| refusal.exception())
     }
 
     /// Brings the faults to `now`, and all pools from edge to edge: also a pool that nobody looks at refills at its
@@ -266,6 +286,19 @@ impl Engine {
             return Some(Exception::no_capacity());
         }
         if visit.quiet { None } else { self.faults.capacity(visit.now, &visit.subject) }
+    }
+}
+
+impl Engine {
+    /// An error as its head says it, which faults may change.
+    pub(super) fn as_told(&mut self, visit: &Visit<'_>, exception: Exception) -> Exception {
+        if visit.quiet {
+            return exception;
+        }
+        let told = self.faults.error(visit.now, &visit.subject, exception, visit.wait);
+        let unnumbered = visit.subject.line.is_some()
+            && self.faults.quirk(visit.now, &visit.subject, None) == Some(Quirk::NoRequestId);
+        if unnumbered { Exception { missing: Missing::RequestId, ..told } } else { told }
     }
 }
 

@@ -38,6 +38,8 @@ impl Settings for AccessDeniedSpec {
         stage: "auth",
         quota: "none",
         client_sees: "AccessDeniedException (403)",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "access_denied: {}",
     };
 

@@ -35,6 +35,8 @@ impl Settings for ConnectRefusedSpec {
         stage: "network",
         quota: "none",
         client_sees: "an input/output error within one round trip",
+        in_simulation: "an input/output error after a round trip, before anything was sent",
+        on_the_wire: "a reset before any answer: this server has to accept and read a request to know whose it is",
         example: "connect_refused: { share: 20% }",
     };
 

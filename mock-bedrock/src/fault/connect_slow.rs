@@ -43,6 +43,8 @@ impl Settings for ConnectSlowSpec {
         stage: "connect",
         quota: "as without it; none if the client gives up on connecting",
         client_sees: "a longer wait for everything, or a connect timeout",
+        in_simulation: "the wait is part of connecting",
+        on_the_wire: "the wait comes before the answer; the connection stands already",
         example: "connect_slow: { delay: { log_normal: { p50: 200ms, p99: 2s } } }",
     };
 

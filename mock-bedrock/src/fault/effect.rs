@@ -2,7 +2,7 @@
 
 use crate::{
     Nanos,
-    engine::Operation,
+    engine::{Garble, Line, Operation},
     exception::Exception,
     world::{AccountId, ModelId, RegionId},
 };
@@ -20,6 +20,8 @@ pub struct Subject {
     pub account: AccountId,
     pub request: u64,
     pub attempt: u32,
+    /// The connection that it came over, where there is one.
+    pub line: Option<Line>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,23 @@ pub enum NetworkFault {
     Blackhole,
     /// The connection takes this much longer.
     Slow(Nanos),
+    /// A connection that stood is reset under the request, of which nothing was done.
+    Reset,
+}
+
+/// How a TLS handshake goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeFault {
+    /// Ended by an alert with this number.
+    Alert(u8),
+    /// The certificate has expired.
+    Expired,
+    /// The certificate is for another name.
+    WrongName,
+    /// The certificate's authority is one that nobody trusts.
+    UnknownAuthority,
+    /// It takes this much longer.
+    Slow(Nanos),
 }
 
 /// Factors on the parts of latency, and what is added to the first token.
@@ -39,19 +58,31 @@ pub struct LatencyChange {
     pub prefill: f64,
     pub decode: f64,
     pub first_token_add: Nanos,
+    /// Between the first byte of the head and the rest of it.
+    pub head_add: Nanos,
+    /// Most bytes per second of the answer.
+    pub bytes_per_s: f64,
 }
 
 impl LatencyChange {
-    pub const NONE: LatencyChange =
-        LatencyChange { network: 1.0, prefill: 1.0, decode: 1.0, first_token_add: 0 };
+    pub const NONE: LatencyChange = LatencyChange {
+        network: 1.0,
+        prefill: 1.0,
+        decode: 1.0,
+        first_token_add: 0,
+        head_add: 0,
+        bytes_per_s: f64::INFINITY,
+    };
 
-    /// Factors multiply and delays add; the engine applies the factors first.
+    /// Factors multiply, delays add, and the narrowest limit counts; the engine applies the factors first.
     pub fn and(self, other: LatencyChange) -> LatencyChange {
         LatencyChange {
             network: self.network * other.network,
             prefill: self.prefill * other.prefill,
             decode: self.decode * other.decode,
             first_token_add: self.first_token_add.saturating_add(other.first_token_add),
+            head_add: self.head_add.saturating_add(other.head_add),
+            bytes_per_s: self.bytes_per_s.min(other.bytes_per_s),
         }
     }
 }
@@ -73,5 +104,18 @@ pub enum BodyFault {
     Exception {
         after: u32,
         exception: Exception,
+    },
+    /// A reset before the head: when that would have come, or after `wait` if that is earlier.
+    Lost {
+        wait: Option<Nanos>,
+    },
+    /// Nothing behind the head but the end, in order or by a reset.
+    Bare {
+        reset: bool,
+    },
+    /// After `after` tokens comes what no client can read.
+    Garbled {
+        after: u32,
+        how: Garble,
     },
 }

@@ -44,6 +44,8 @@ impl Settings for EofMidStreamSpec {
         stage: "body",
         quota: "kept",
         client_sees: "a short answer that looks whole unless it misses the end mark",
+        in_simulation: "as said",
+        on_the_wire: "the body's proper end behind the last token",
         example: "eof_mid_stream: { after: 20, share: 5% }",
     };
 

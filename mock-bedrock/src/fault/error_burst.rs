@@ -56,6 +56,8 @@ impl Settings for ErrorBurstSpec {
         stage: "capacity",
         quota: "none: the reservation is given back at once",
         client_sees: "the exceptions of the mix, with their statuses",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "error_burst: { errors: { ServiceUnavailableException: 70%, InternalServerException: 30% }, share: 30% }",
     };
 

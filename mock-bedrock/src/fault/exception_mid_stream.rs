@@ -59,6 +59,8 @@ impl Settings for ExceptionMidStreamSpec {
         stage: "body",
         quota: "kept",
         client_sees: "a typed error after status 200 and partial text",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "exception_mid_stream: { error: ModelStreamErrorException, after: 20, share: 5% }",
     };
 

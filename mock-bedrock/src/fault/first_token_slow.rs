@@ -44,6 +44,8 @@ impl Settings for FirstTokenSlowSpec {
         stage: "latency",
         quota: "as without it, reserved for longer",
         client_sees: "a long silence before the answer",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "first_token_slow: { add: { log_normal: { p50: 5s, p99: 60s } }, share: 1% }",
     };
 

@@ -24,6 +24,8 @@ pub(super) const INFO: FaultInfo = FaultInfo {
     stage: "as the inner fault",
     quota: "as the inner fault",
     client_sees: "the inner fault in some periods and nothing in the others",
+    in_simulation: "as the inner fault",
+    on_the_wire: "as the inner fault",
     example: "flap: { every: 20s, on: 8s, jitter: 20%, fault: { outage: { mode: refuse } } }",
 };
 

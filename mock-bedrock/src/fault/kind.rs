@@ -4,10 +4,13 @@
 //! rest of it. Kinds are a closed set and live in an enum. [`Kind`] is a trait all the same: it lets a file
 //! hold only the stages that its kind takes part in, so that a new kind touches no other file.
 
-use super::{BodyFault, FaultInfo, LatencyChange, NetworkFault, Subject, rule::checks::Checks};
+use super::{
+    BodyFault, FaultInfo, HandshakeFault, LatencyChange, NetworkFault, Shows, Subject, rule::checks::Checks,
+};
 use crate::{
     Nanos,
     dist::Sampler,
+    engine::{Page, Quirk},
     exception::Exception,
     luck::Draws,
     world::{PoolId, RegionId},
@@ -18,8 +21,12 @@ use crate::{
 pub enum Stage {
     /// Whether a connection comes about: the first hit decides.
     Network,
-    /// How long that takes: all hits add up.
+    /// Whether and how slowly TLS agrees: the first failure decides, delays add up.
+    Handshake,
+    /// How long connecting takes: all hits add up.
     Connect,
+    /// Whether something on the way answers in the service's stead.
+    Proxy,
     Auth,
     Availability,
     /// Which Regions a profile may use.
@@ -33,15 +40,21 @@ pub enum Stage {
     Latency,
     Body,
     Usage,
+    /// What an error's head says.
+    Error,
+    /// Bytes that change no outcome; asked on the wire alone.
+    Wire,
 }
 
 impl Stage {
-    pub(super) const COUNT: usize = Stage::Usage as usize + 1;
+    pub(super) const COUNT: usize = Stage::Wire as usize + 1;
 
     pub const fn name(self) -> &'static str {
         match self {
             Stage::Network => "network",
+            Stage::Handshake => "handshake",
             Stage::Connect => "connect",
+            Stage::Proxy => "proxy",
             Stage::Auth => "auth",
             Stage::Availability => "availability",
             Stage::Routing => "routing",
@@ -51,6 +64,8 @@ impl Stage {
             Stage::Latency => "latency",
             Stage::Body => "body",
             Stage::Usage => "usage",
+            Stage::Error => "error",
+            Stage::Wire => "wire",
         }
     }
 
@@ -85,7 +100,11 @@ pub(super) struct Nature {
 impl Nature {
     /// Certain, and in the place where that stage happens.
     pub fn at(stage: Stage) -> Nature {
-        let place = if stage <= Stage::Auth { Place::Endpoint } else { Place::Serving };
+        let place = match stage {
+            Stage::Error => Place::Endpoint,
+            stage if stage <= Stage::Auth => Place::Endpoint,
+            _ => Place::Serving,
+        };
         Nature { stage, place, share: 1.0, scales: false }
     }
 
@@ -101,6 +120,7 @@ impl Nature {
 /// An attempt that a rule was rolled for and chose.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chosen {
+    pub now: Nanos,
     pub subject: Subject,
     /// The envelope's value now, above 0.
     pub intensity: f64,
@@ -146,11 +166,22 @@ pub(super) trait Settings {
 pub(super) trait Kind {
     fn nature(&self) -> Nature;
 
+    /// Which grounds can show it.
+    fn shows(&self) -> Shows {
+        Shows::Everywhere
+    }
+
     /// Whether the rule is rolled for this attempt at all, beyond what its selector says.
     fn concerns(&mut self, _now: Nanos, _subject: &Subject) -> bool {
         true
     }
     fn network(&mut self, _chosen: &Chosen) -> Option<NetworkFault> {
+        None
+    }
+    fn handshake(&mut self, _chosen: &Chosen) -> Option<HandshakeFault> {
+        None
+    }
+    fn page(&mut self, _chosen: &Chosen) -> Option<Page> {
         None
     }
     /// How much longer the connection takes.
@@ -167,6 +198,14 @@ pub(super) trait Kind {
         None
     }
     fn usage(&mut self, _chosen: &Chosen) -> Option<f64> {
+        None
+    }
+    /// The error as the client gets it. `wait` is when the quota would admit the call, where that is known.
+    fn error(&mut self, _chosen: &Chosen, _error: &Exception, _wait: Option<Nanos>) -> Option<Exception> {
+        None
+    }
+    /// `tokens` is how many the answer has; `None` for an error.
+    fn quirk(&mut self, _chosen: &Chosen, _tokens: Option<u32>) -> Option<Quirk> {
         None
     }
     /// The pools that the rule changes.

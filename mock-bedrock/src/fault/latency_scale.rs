@@ -46,6 +46,8 @@ impl Settings for LatencyScaleSpec {
         stage: "latency",
         quota: "as without it",
         client_sees: "slower answers",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "latency_scale: { prefill: 3, decode: 2 }",
     };
 
@@ -77,7 +79,7 @@ impl Kind for LatencyScale {
             network: chosen.scaled(network),
             prefill: chosen.scaled(prefill),
             decode: chosen.scaled(decode),
-            first_token_add: 0,
+            ..LatencyChange::NONE
         })
     }
 }
@@ -99,7 +101,7 @@ mod tests {
     }
 
     fn change(network: f64, prefill: f64, decode: f64) -> LatencyChange {
-        LatencyChange { network, prefill, decode, first_token_add: 0 }
+        LatencyChange { network, prefill, decode, ..LatencyChange::NONE }
     }
 
     #[test]

@@ -44,6 +44,8 @@ impl Settings for ModelNotReadySpec {
         stage: "availability",
         quota: "none",
         client_sees: "ModelNotReadyException (429), until the model is warm",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "model_not_ready: { warm_up: 30s }",
     };
 

@@ -54,6 +54,8 @@ impl Settings for OutageSpec {
         stage: "network; availability when unavailable",
         quota: "none",
         client_sees: "an input/output error, its own timeout, or ServiceUnavailableException (503)",
+        in_simulation: "as said",
+        on_the_wire: "a refusal is a reset before any answer, a black hole an open connection without one",
         example: "outage: { mode: blackhole }",
     };
 

@@ -44,6 +44,8 @@ impl Settings for QuotaShadowSpec {
         stage: "quota",
         quota: "none when throttled",
         client_sees: "ThrottlingExceptions (429) that its own traffic does not explain",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "quota_shadow: { requests: 200/min, tokens: 100k/min }",
     };
 

@@ -51,6 +51,8 @@ impl Settings for QuotaStepSpec {
         stage: "quota",
         quota: "none when throttled",
         client_sees: "more or fewer ThrottlingExceptions (429)",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "quota_step: { factor: 0.5 }",
     };
 

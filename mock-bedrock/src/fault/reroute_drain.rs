@@ -37,6 +37,8 @@ impl Settings for RerouteDrainSpec {
         stage: "routing",
         quota: "as without it",
         client_sees: "other serving Regions, and their delays",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "reroute_drain: { region: us-west-2 }",
     };
 

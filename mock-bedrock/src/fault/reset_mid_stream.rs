@@ -43,6 +43,8 @@ impl Settings for ResetMidStreamSpec {
         stage: "body",
         quota: "kept",
         client_sees: "an input/output error, for streams after partial text",
+        in_simulation: "as said",
+        on_the_wire: "a reset (RST) behind the last token",
         example: "reset_mid_stream: { after: 20, share: 5% }",
     };
 

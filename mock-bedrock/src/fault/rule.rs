@@ -15,7 +15,7 @@ use selector::Selector;
 use window::Window;
 
 use super::{
-    Action, Hits, Subject,
+    Action, Hits, Shows, Subject,
     flap::Pattern,
     kind::{Chosen, Nature},
 };
@@ -70,6 +70,7 @@ pub(super) struct Running {
     pub rule: FaultRule,
     pub hits: Hits,
     pub nature: Nature,
+    shows: Shows,
     /// From when the cycles of `flap` count.
     pub origin: Nanos,
     roll_key: u32,
@@ -82,6 +83,7 @@ impl Running {
     pub fn new(rule: FaultRule, origin: Nanos) -> Running {
         Running {
             nature: rule.action.kind().nature(),
+            shows: rule.action.kind().shows(),
             hits: Hits::default(),
             origin,
             roll_key: match &rule.group {
@@ -134,7 +136,8 @@ impl Running {
     /// again, as when a profile tries its next destination: the draw is the same.
     pub fn roll(&mut self, now: Nanos, subject: &Subject, draws: Draws) -> Option<Chosen> {
         let (at_endpoint, at_serving) = self.rule.selector.places(subject)?;
-        if self.spent() || !self.nature.place.holds(at_endpoint, at_serving) {
+        let elsewhere = self.shows == Shows::InSimulation && subject.line.is_some();
+        if elsewhere || self.spent() || !self.nature.place.holds(at_endpoint, at_serving) {
             return None;
         }
         let intensity = self.intensity(now, draws);
@@ -150,7 +153,16 @@ impl Running {
             draws.draw(subject.request, attempt, self.roll_key).unit() < chance
         };
         let key = self.detail_key;
-        chosen.then_some(Chosen { subject: *subject, intensity, at_endpoint, at_serving, again, draws, key })
+        chosen.then_some(Chosen {
+            now,
+            subject: *subject,
+            intensity,
+            at_endpoint,
+            at_serving,
+            again,
+            draws,
+            key,
+        })
     }
 
     /// Counts a strike at a chosen attempt.

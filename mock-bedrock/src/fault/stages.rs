@@ -1,12 +1,13 @@
 //! The questions that the engine asks, stage by stage.
 
 use super::{
-    BodyFault, Faults, LatencyChange, NetworkFault, Stage, Strike, Subject,
+    BodyFault, Faults, HandshakeFault, LatencyChange, NetworkFault, Stage, Strike, Subject,
     kind::{Chosen, Kind},
     rule::Running,
 };
 use crate::{
     Nanos,
+    engine::{Page, Quirk},
     exception::Exception,
     luck::Draws,
     world::{PoolId, RegionId},
@@ -19,12 +20,63 @@ impl Faults {
             return decided;
         }
         let mut delay: Nanos = 0;
+        // A server asks for itself when hands are shaken, which it knows before it knows any call.
+        if subject.line.is_none() {
+            match self.handshake(now, subject) {
+                Some(HandshakeFault::Slow(longer)) => delay = longer,
+                Some(_) => return Some(NetworkFault::Refuse),
+                None => {}
+            }
+        }
         self.walk(Stage::Connect, now, subject, |kind, chosen| {
             let added = kind.connect(chosen);
             delay = delay.saturating_add(added.unwrap_or(0));
             added.is_some()
         });
         (delay > 0).then_some(NetworkFault::Slow(delay))
+    }
+
+    /// The first failure, or else how much longer it takes.
+    pub fn handshake(&mut self, now: Nanos, subject: &Subject) -> Option<HandshakeFault> {
+        let mut failure = None;
+        let mut delay: Nanos = 0;
+        self.walk(Stage::Handshake, now, subject, |kind, chosen| match kind.handshake(chosen) {
+            _ if failure.is_some() => false,
+            Some(HandshakeFault::Slow(longer)) => {
+                delay = delay.saturating_add(longer);
+                true
+            }
+            fault => {
+                failure = fault;
+                failure.is_some()
+            }
+        });
+        failure.or((delay > 0).then_some(HandshakeFault::Slow(delay)))
+    }
+
+    pub fn page(&mut self, now: Nanos, subject: &Subject) -> Option<Page> {
+        self.first(Stage::Proxy, now, subject, |kind, chosen| kind.page(chosen))
+    }
+
+    /// The error as the client gets it, all changes made one after the other.
+    pub fn error(
+        &mut self,
+        now: Nanos,
+        subject: &Subject,
+        mut error: Exception,
+        wait: Option<Nanos>,
+    ) -> Exception {
+        self.walk(Stage::Error, now, subject, |kind, chosen| {
+            let Some(changed) = kind.error(chosen, &error, wait) else { return false };
+            error = changed;
+            true
+        });
+        error
+    }
+
+    /// `tokens` is how many the answer has; `None` for an error.
+    pub fn quirk(&mut self, now: Nanos, subject: &Subject, tokens: Option<u32>) -> Option<Quirk> {
+        self.first(Stage::Wire, now, subject, |kind, chosen| kind.quirk(chosen, tokens))
     }
 
     pub fn auth(&mut self, now: Nanos, subject: &Subject) -> Option<Exception> {

@@ -48,6 +48,8 @@ impl Settings for StallMidStreamSpec {
         stage: "body",
         quota: "kept",
         client_sees: "an open connection without bytes; it hangs unless it keeps its own watch",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "stall_mid_stream: { after: 20, for: 30s, share: 5% }",
     };
 

@@ -82,6 +82,7 @@ pub fn subject(request: u64) -> Subject {
         account: AccountId(0),
         request,
         attempt: 0,
+        line: None,
     }
 }
 

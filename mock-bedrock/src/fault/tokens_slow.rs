@@ -40,6 +40,8 @@ impl Settings for TokensSlowSpec {
         stage: "latency",
         quota: "as without it, reserved for longer",
         client_sees: "a slow stream after a normal start",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "tokens_slow: { factor: 4 }",
     };
 

@@ -39,6 +39,8 @@ impl Settings for UsageWrongSpec {
         stage: "usage",
         quota: "settled by the true counts",
         client_sees: "token counts that disagree with the text",
+        in_simulation: "as said",
+        on_the_wire: "as said",
         example: "usage_wrong: { factor: 0.5 }",
     };
 

@@ -292,3 +292,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_waits_as_long_as_told_is_admitted_and_a_moment_earlier_is_not() {
+    for kind in [LimiterKind::TokenBucket, LimiterKind::ClockMinute, LimiterKind::SlidingMinute] {
+        let mut limiter = Limiter::per_minute(kind, 7.0);
+        let start = 90 * SECOND;
+        for n in 0..7 {
+            let now = start + n * SECOND;
+            assert_eq!(limiter.wait(now, 1), Some(0), "{kind:?}");
+            limiter.take(now, 1);
+        }
+        let now = start + 7 * SECOND;
+        let wait = limiter.wait(now, 2).expect("two fit into seven");
+        assert!(wait > 0 && !limiter.clone().has(now + wait - 1, 2), "{kind:?}: {wait}");
+        assert!(limiter.has(now + wait, 2), "{kind:?}: {wait}");
+        assert_eq!(limiter.wait(now + wait, 8), None, "{kind:?}: more than there ever is");
+    }
+}

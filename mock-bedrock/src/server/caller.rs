@@ -76,6 +76,11 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// The Region that a host names, as a client's hello does before there is any request.
+pub fn region_of_host(host: &str) -> Option<&str> {
+    by_host(host).0
+}
+
 /// Region and service that a host such as `bedrock-runtime.us-east-1.amazonaws.com` names.
 fn by_host(host: &str) -> (Option<&str>, Option<&str>) {
     let mut labels = host.split(':').next().unwrap_or_default().split('.');

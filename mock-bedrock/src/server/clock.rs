@@ -127,6 +127,11 @@ impl Moment {
     pub fn instant(&self) -> Instant {
         self.instant
     }
+
+    /// Seconds of the engine in a real one.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
 }
 
 /// The present instant, for what waits in real time.

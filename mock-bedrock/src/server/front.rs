@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,19 +17,24 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
 };
 
 use super::{
     BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, Site,
-    caller::Usual,
-    line::{Breakable, Line},
+    caller::{Usual, region_of_host},
+    line::{Breakable, Leaving, Line, Orders},
     reply::{Cut, Layer, Out, WireError},
-    tls::Tls,
+    tls::{Certificate, Tls},
 };
-use crate::exception::{Exception, ExceptionKind};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, rustls::server::Acceptor, server::TlsStream};
+
+use crate::{
+    exception::{Exception, ExceptionKind},
+    fault::HandshakeFault,
+};
 
 /// Where the server is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,26 +147,27 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         // Answers are written in pieces that must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let line = Line::new(stream);
-        let breaks = line.breaks.clone();
-        match self.site.tls.as_ref().map(Tls::acceptor) {
-            None => self.speak(line, breaks).await,
-            Some(acceptor) => {
+        let line = Line::new(stream, self.site.clone());
+        let orders = line.orders.clone();
+        match self.site.tls.clone() {
+            None => self.speak(line, orders).await,
+            Some(tls) => {
                 let within = self.site.settings.limits.body_within;
+                let shaking = shake_hands(&self.site, &self.usual, &tls, line);
                 // A client that does not trust the certificate says so to its own user.
-                if let Ok(Ok(stream)) = tokio::time::timeout(within, acceptor.accept(line)).await {
-                    self.speak(stream, breaks).await;
+                if let Ok(Some(stream)) = tokio::time::timeout(within, shaking).await {
+                    self.speak(stream, orders).await;
                 }
             }
         }
     }
 
-    async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, breaks: Arc<AtomicBool>) {
+    async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
         let Connection { site, usual, mut phase } = self;
         let limits = site.settings.limits;
         let respond = service_fn(move |request| {
-            let (site, usual, breaks) = (site.clone(), usual.clone(), breaks.clone());
-            async move { respond(&site, &usual, request, &breaks).await }
+            let (site, usual, orders) = (site.clone(), usual.clone(), orders.clone());
+            async move { respond(&site, &usual, request, &orders).await }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -185,12 +191,41 @@ impl Connection {
     }
 }
 
+/// The handshake, as faults of the Region's endpoint want it. `None` where it fails.
+async fn shake_hands(site: &Site, usual: &Usual, tls: &Tls, line: Line) -> Option<TlsStream<Line>> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), line).await.ok()?;
+    let (fault, moment) = {
+        let hello = start.client_hello();
+        let asked = hello.server_name().and_then(region_of_host).filter(|_| !usual.only);
+        site.handshake(asked.unwrap_or(&usual.region))
+    };
+    let certificate = match fault {
+        Some(HandshakeFault::Alert(number)) => {
+            let StartHandshake { mut io, .. } = start;
+            // A fatal alert in a record of its own, as TLS 1.2 and 1.3 both send it at this point.
+            io.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, number]).await.ok()?;
+            io.shutdown().await.ok()?;
+            return None;
+        }
+        Some(HandshakeFault::Slow(longer)) => {
+            site.pacer.until(moment.instant_of(moment.now.saturating_add(longer))).await;
+            Certificate::Good
+        }
+        Some(HandshakeFault::Expired) => Certificate::Expired,
+        Some(HandshakeFault::WrongName) => Certificate::WrongName,
+        Some(HandshakeFault::UnknownAuthority) => Certificate::UnknownAuthority,
+        None => Certificate::Good,
+    };
+    start.into_stream(tls.config(certificate)).await.ok()
+}
+
 async fn respond(
     site: &Arc<Site>,
     usual: &Usual,
-    request: Request<Incoming>,
-    breaks: &Arc<AtomicBool>,
+    mut request: Request<Incoming>,
+    orders: &Arc<Orders>,
 ) -> Result<Response<Breakable>, Cut> {
+    request.extensions_mut().insert(orders.age(site.clock.speed()));
     let answered = match read(site, request).await {
         Ok(request) => site.answer(request, usual).await,
         Err(error) => {
@@ -199,10 +234,12 @@ async fn respond(
             Ok(response.map(Out::whole))
         }
     };
-    if answered.is_err() {
-        breaks.store(true, Ordering::Relaxed);
+    match &answered {
+        Ok(response) => orders.leave(response.extensions().get::<Leaving>().copied()),
+        Err(Cut::Reset) => orders.break_off(),
+        Err(Cut::Close) => {}
     }
-    answered.map(|response| response.map(|body| Breakable { body, breaks: breaks.clone() }))
+    answered.map(|response| response.map(|body| Breakable { body, orders: orders.clone() }))
 }
 
 /// Reads the body, up to the limit and within the time for it.

@@ -1,13 +1,15 @@
-//! A connection that can break: closed with a reset instead of an orderly end, when an answer says so.
+//! A connection that does what faults say: it is closed with a reset instead of an orderly end, holds the rest of a
+//! head back, or lets an answer through drop by drop.
 
 use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -17,22 +19,149 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::reply::{Cut, Out};
+use super::{
+    Site,
+    clock::instant,
+    pacer::is_due,
+    reply::{Cut, Out},
+};
+use crate::{Nanos, engine::Line as Age};
 
-/// A TCP stream that is reset on being dropped, if it was told to break.
+/// Bytes of a head that come before the rest of it: HTTP's version, and nothing that could be read.
+const HEAD_BEGINS: usize = 9;
+/// How often a second drops fall, at most.
+const DROPS_PER_S: f64 = 50.0;
+
+/// How an answer leaves, where it is not at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Leaving {
+    /// When the rest of the head may follow its first bytes.
+    pub rest_at: Option<Instant>,
+    pub bytes_per_s: f64,
+}
+
+/// What those who answer tell the connection, and what it knows of itself.
+#[derive(Debug)]
+pub struct Orders {
+    begun: Instant,
+    breaks: AtomicBool,
+    slow: AtomicBool,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    answered: Option<Instant>,
+    leaving: Option<Leaving>,
+    /// Bytes of the answer that have left.
+    left: usize,
+    /// When the next drop may fall.
+    next: Option<Instant>,
+}
+
+impl Orders {
+    pub fn new() -> Orders {
+        Orders {
+            begun: instant(),
+            breaks: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
+            inside: Mutex::default(),
+        }
+    }
+
+    /// The connection is reset when it is dropped.
+    pub fn break_off(&self) {
+        self.breaks.store(true, Ordering::Relaxed);
+    }
+
+    /// How the next answer leaves.
+    pub fn leave(&self, leaving: Option<Leaving>) {
+        self.slow.store(leaving.is_some(), Ordering::Relaxed);
+        if leaving.is_some() {
+            let mut inside = self.lock();
+            (inside.leaving, inside.left, inside.next) = (leaving, 0, None);
+        }
+    }
+
+    fn answered(&self) {
+        self.lock().answered = Some(instant());
+    }
+
+    /// Age and idleness in the engine's time.
+    pub fn age(&self, speed: f64) -> Age {
+        let now = instant();
+        let since = |at: Instant| (now.saturating_duration_since(at).as_nanos() as f64 * speed) as Nanos;
+        Age { age: since(self.begun), idle: self.lock().answered.map(since) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes may leave now, or when the next may.
+    fn let_through(&self) -> Result<usize, Instant> {
+        let inside = self.lock();
+        let Some(leaving) = inside.leaving else { return Ok(usize::MAX) };
+        let rest_at = leaving.rest_at.filter(|at| !is_due(*at));
+        if let Some(at) = rest_at {
+            return if inside.left < HEAD_BEGINS { Ok(HEAD_BEGINS - inside.left) } else { Err(at) };
+        }
+        match inside.next.filter(|at| !is_due(*at)) {
+            Some(at) => Err(at),
+            None if leaving.bytes_per_s.is_finite() => {
+                Ok((leaving.bytes_per_s / DROPS_PER_S).max(1.0) as usize)
+            }
+            None => Ok(usize::MAX),
+        }
+    }
+
+    fn passed(&self, bytes: usize) {
+        let mut inside = self.lock();
+        inside.left = inside.left.saturating_add(bytes);
+        if let Some(leaving) = inside.leaving.filter(|leaving| leaving.bytes_per_s.is_finite()) {
+            let takes = Duration::try_from_secs_f64(bytes as f64 / leaving.bytes_per_s);
+            // Drops that could not fall in time catch up with nothing.
+            inside.next = instant().checked_add(takes.unwrap_or(Duration::MAX));
+        }
+    }
+}
+
+/// A TCP stream under orders.
 #[derive(Debug)]
 pub struct Line {
     stream: TcpStream,
-    pub breaks: Arc<AtomicBool>,
+    site: Arc<Site>,
+    pub orders: Arc<Orders>,
 }
 
 impl Line {
-    pub fn new(stream: TcpStream) -> Line {
-        Line { stream, breaks: Arc::default() }
+    pub fn new(stream: TcpStream, site: Arc<Site>) -> Line {
+        Line { stream, site, orders: Arc::new(Orders::new()) }
     }
 
     fn breaks(&self) -> bool {
-        self.breaks.load(Ordering::Relaxed)
+        self.orders.breaks.load(Ordering::Relaxed)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.orders.slow.load(Ordering::Relaxed)
+    }
+
+    fn write_slowly(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match self.orders.let_through() {
+            Err(at) => {
+                self.site.pacer.wake_at(at, cx.waker().clone());
+                Poll::Pending
+            }
+            Ok(most) => {
+                let part = &from[..most.min(from.len())];
+                let written = Pin::new(&mut self.stream).poll_write(cx, part);
+                if let Poll::Ready(Ok(bytes)) = written {
+                    self.orders.passed(bytes);
+                }
+                written
+            }
+        }
     }
 }
 
@@ -57,6 +186,9 @@ impl AsyncRead for Line {
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_slow() {
+            return self.write_slowly(cx, from);
+        }
         Pin::new(&mut self.stream).poll_write(cx, from)
     }
 
@@ -65,6 +197,10 @@ impl AsyncWrite for Line {
         cx: &mut Context<'_>,
         from: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_slow() {
+            let first = from.iter().find(|slice| !slice.is_empty());
+            return first.map_or(Poll::Ready(Ok(0)), |first| self.write_slowly(cx, first));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, from)
     }
 
@@ -82,11 +218,11 @@ impl AsyncWrite for Line {
     }
 }
 
-/// A body whose failure breaks its connection.
+/// A body whose failure breaks its connection, and whose end begins the connection's idleness.
 #[derive(Debug)]
 pub struct Breakable {
     pub body: Out,
-    pub breaks: Arc<AtomicBool>,
+    pub orders: Arc<Orders>,
 }
 
 impl Body for Breakable {
@@ -95,8 +231,8 @@ impl Body for Breakable {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if matches!(polled, Poll::Ready(Some(Err(_)))) {
-            self.breaks.store(true, Ordering::Relaxed);
+        if matches!(polled, Poll::Ready(Some(Err(Cut::Reset)))) {
+            self.orders.break_off();
         }
         polled
     }
@@ -107,5 +243,42 @@ impl Body for Breakable {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Breakable {
+    fn drop(&mut self) {
+        self.orders.answered();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_head_waits_for_its_time_and_drops_for_theirs() {
+        let orders = Orders::new();
+        assert_eq!(orders.let_through(), Ok(usize::MAX));
+        let later = instant() + Duration::from_secs(3600);
+        orders.leave(Some(Leaving { rest_at: Some(later), bytes_per_s: f64::INFINITY }));
+        assert_eq!(orders.let_through(), Ok(HEAD_BEGINS));
+        orders.passed(4);
+        assert_eq!(orders.let_through(), Ok(HEAD_BEGINS - 4));
+        orders.passed(HEAD_BEGINS - 4);
+        assert_eq!(orders.let_through(), Err(later));
+        orders.leave(Some(Leaving { rest_at: None, bytes_per_s: 100.0 }));
+        assert_eq!(orders.let_through(), Ok(2));
+        orders.passed(2);
+        assert!(orders.let_through().is_err_and(|at| at <= instant() + Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn a_connection_is_idle_since_its_last_answer() {
+        let orders = Orders::new();
+        assert_eq!(orders.age(1.0).idle, None);
+        orders.answered();
+        let Age { age, idle } = orders.age(1.0);
+        assert!(idle.is_some_and(|idle| idle <= age));
     }
 }

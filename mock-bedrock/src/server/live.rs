@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Nanos,
     cloudwatch::{Measured, Outcome},
-    engine::{Answer, BodyEnd, Call, CallId, Engine, Operation, Served},
+    engine::{Answer, BodyEnd, Call, CallId, Engine, Line, Operation, Served},
     exception::ExceptionKind,
     record::InvocationRecord,
     world::RouteId,
@@ -81,6 +81,8 @@ pub struct Finished {
 #[derive(Debug)]
 pub struct Order<'a> {
     pub call: Call,
+    /// The connection that it came over.
+    pub line: Line,
     pub cache: CacheOrder<'a>,
     pub sheet: Sheet,
 }
@@ -155,7 +157,7 @@ impl Live {
         order.call.cache_write = used.write;
         order.call.input_tokens =
             order.call.input_tokens.saturating_sub(used.read.saturating_add(used.write));
-        let served = inside.engine.call(moment.now, &order.call);
+        let served = inside.engine.call_over(moment.now, &order.call, order.line);
         inside.count(&order.call, &served);
         let Served::Answer(answer) = served else {
             if let Served::Error { exception, .. } = &served {
@@ -295,6 +297,8 @@ impl Inside {
         let outcome = match served {
             Served::Answer(_) => "answered",
             Served::Refused { .. } => "connection refused",
+            Served::Reset { .. } => "connection reset",
+            Served::Page { .. } => "answered by another",
             Served::Silence => "silence",
             Served::Error { exception, .. } => exception.kind.name(),
         };

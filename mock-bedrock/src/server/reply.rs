@@ -15,7 +15,10 @@ use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
 use super::runtime::stream::StreamBody;
-use crate::exception::Exception;
+use crate::{
+    engine::{Page, PageKind},
+    exception::{Exception, Missing},
+};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 pub const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -110,10 +113,14 @@ impl From<&Exception> for WireError {
     }
 }
 
-/// The connection breaks instead of an answer.
+/// The connection ends instead of an answer, or in its middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the connection is cut")]
-pub struct Cut;
+pub enum Cut {
+    #[error("the connection is reset")]
+    Reset,
+    #[error("the connection is closed too early")]
+    Close,
+}
 
 /// An answer's body: there at once, or in the making.
 #[derive(Debug)]
@@ -122,12 +129,23 @@ pub struct Out(Made);
 #[derive(Debug)]
 enum Made {
     Whole(Bytes),
+    /// A head that announces so many bytes, and then the end.
+    Never {
+        announced: u64,
+        cut: Cut,
+        head_left: bool,
+    },
     Stream(Box<StreamBody>),
 }
 
 impl Out {
     pub fn whole(body: Bytes) -> Out {
         Out(Made::Whole(body))
+    }
+
+    /// Of so many announced bytes none will come.
+    pub fn never(announced: usize, cut: Cut) -> Out {
+        Out(Made::Never { announced: announced as u64, cut, head_left: false })
     }
 
     pub fn stream(body: StreamBody) -> Out {
@@ -142,6 +160,13 @@ impl Body for Out {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match &mut self.0 {
             Made::Stream(stream) => Pin::new(&mut **stream).poll_frame(cx),
+            Made::Never { head_left, .. } if !*head_left => {
+                // The head must leave first.
+                *head_left = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Made::Never { cut, .. } => Poll::Ready(Some(Err(*cut))),
             Made::Whole(body) if body.is_empty() => Poll::Ready(None),
             Made::Whole(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
         }
@@ -150,6 +175,7 @@ impl Body for Out {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Made::Whole(body) => body.is_empty(),
+            Made::Never { .. } => false,
             Made::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -157,14 +183,46 @@ impl Body for Out {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Made::Whole(body) => SizeHint::with_exact(body.len() as u64),
+            Made::Never { announced, .. } => SizeHint::with_exact(*announced),
             Made::Stream(_) => SizeHint::default(),
         }
     }
 }
 
-/// A modelled exception as a whole answer.
+/// A modelled exception as a whole answer, less what a fault takes away.
 pub fn error(exception: &Exception, request_id: &str) -> Response<Bytes> {
-    WireError::from(exception).reply(request_id)
+    let mut response = WireError::from(exception).reply(request_id);
+    match exception.missing {
+        Missing::Nothing => None,
+        Missing::Type => response.headers_mut().remove(ERROR_TYPE),
+        Missing::RequestId => response.headers_mut().remove(REQUEST_ID),
+    };
+    response
+}
+
+/// What something on the way answers in the service's stead.
+pub fn page(page: &Page, request_id: &str) -> Response<Bytes> {
+    let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    match &page.kind {
+        PageKind::Html => {
+            let text = format!(
+                "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
+                 </body>\r\n</html>\r\n"
+            );
+            let mut response = whole(status, HeaderValue::from_static("text/html"), text.into(), request_id);
+            response.headers_mut().remove(REQUEST_ID);
+            response
+        }
+        PageKind::Words => {
+            let text =
+                "upstream connect error or disconnect/reset before headers. reset reason: connection failure";
+            whole(status, JSON, Bytes::from_static(text.as_bytes()), request_id)
+        }
+        PageKind::Error(exception) => {
+            let body = serde_json::json!({ "__type": exception.kind.name(), "message": exception.message });
+            json(status, &body, request_id)
+        }
+    }
 }
 
 /// A whole answer in JSON, with the headers that every such answer has.

@@ -2,13 +2,15 @@
 //! absolute times.
 //!
 //! `ask` is what a request wants, whatever its dialect; `families` read and write the dialects; `script` is what an
-//! answer says; `stream` is its way out. Start at `serve`.
+//! answer says; `deliver` and `stream` are its way out, and `damage` what faults do to it there. Start at `serve`.
 
 pub mod answer;
 pub mod ask;
 mod body;
 pub mod cache;
 mod count;
+mod damage;
+mod deliver;
 pub mod families;
 mod frame;
 mod prompt;
@@ -19,7 +21,7 @@ pub mod tools;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response};
 
 use self::{
     answer::Mode,
@@ -27,19 +29,18 @@ use self::{
     families::{Dialect, Telling, Usage},
     frame::Frames,
     script::Words,
-    stream::StreamBody,
 };
 use super::{
     Site, asked,
     caller::Caller,
-    live::{Admitted, CacheOrder, Met, Order},
+    live::{CacheOrder, Met, Order},
     path::RuntimeOperation,
     records::Sheet,
     reply::{self, Cut, Out},
 };
 use crate::{
     Nanos,
-    engine::{Answer, BodyEnd, Call, Operation, Served},
+    engine::{Answer, Call, Line, Operation},
     exception::Exception,
     latency::salt,
     luck::Stream,
@@ -59,6 +60,7 @@ struct Errand {
     request: u64,
     attempt: u32,
     request_id: String,
+    line: Line,
     sheet: Sheet,
 }
 
@@ -124,7 +126,21 @@ fn errand(
         metadata: ask.extras.metadata.clone(),
         input: body,
     };
-    Ok(Errand { operation, dialect, route, invoked, ask, overrides, request, attempt, request_id, sheet })
+    // Every request that comes in over a connection is told of it.
+    let line = head.extensions.get::<Line>().copied().unwrap_or(Line { age: 0, idle: None });
+    Ok(Errand {
+        operation,
+        dialect,
+        route,
+        invoked,
+        ask,
+        overrides,
+        request,
+        attempt,
+        request_id,
+        line,
+        sheet,
+    })
 }
 
 /// What InvokeModel takes in headers, Converse has in its body.
@@ -161,8 +177,19 @@ fn check_model(model: &str, region: &str, ask: &Ask) -> Result<(), Exception> {
 }
 
 async fn run(site: &Arc<Site>, errand: Errand) -> Result<Response<Out>, Cut> {
-    let Errand { operation, dialect, route, invoked, ask, overrides, request, attempt, request_id, sheet } =
-        errand;
+    let Errand {
+        operation,
+        dialect,
+        route,
+        invoked,
+        ask,
+        overrides,
+        request,
+        attempt,
+        request_id,
+        line,
+        sheet,
+    } = errand;
     let world = &site.world;
     let class = site.settings.class(operation, overrides.class.as_deref());
     let tenant = site.settings.tenant(overrides.tenant.as_deref(), class);
@@ -215,20 +242,12 @@ async fn run(site: &Arc<Site>, errand: Errand) -> Result<Response<Out>, Cut> {
         extras,
         invoked: invoked.or_else(|| (answer.route != route).then(|| world.route_id(answer.route).to_owned())),
     };
-    match site.live.meet(&site.clock, Order { call, cache, sheet }, tell) {
+    match site.live.meet(&site.clock, Order { call, line, cache, sheet }, tell) {
         Met::Answer(admitted) => {
             let frames = Frames::new(words.draws, request, attempt);
-            deliver(site, operation, &request_id, admitted, frames).await
+            deliver::answer(site, operation, &request_id, admitted, frames).await
         }
-        Met::Turned(Served::Error { at, exception }, moment) => {
-            site.pacer.until(moment.instant_of(at)).await;
-            Ok(reply::error(&exception, &request_id).map(Out::whole))
-        }
-        Met::Turned(Served::Refused { at }, moment) => {
-            site.pacer.until(moment.instant_of(at)).await;
-            Err(Cut)
-        }
-        Met::Turned(..) => std::future::pending().await,
+        Met::Turned(served, moment) => deliver::turned(site, served, moment, &request_id).await,
     }
 }
 
@@ -238,96 +257,4 @@ fn world_region(world: &World, route: RouteId) -> &str {
 
 fn ms(at: Nanos, since: Nanos) -> u64 {
     if at == Nanos::MAX { 0 } else { at.saturating_sub(since) / 1_000_000 }
-}
-
-async fn deliver(
-    site: &Arc<Site>,
-    operation: Operation,
-    request_id: &str,
-    admitted: Admitted,
-    frames: Frames,
-) -> Result<Response<Out>, Cut> {
-    if operation.streams() {
-        let head = admitted.moment.instant_of(admitted.answer.head_at);
-        // From here on the body answers for the call, also when nobody waits for its head any more.
-        let body = StreamBody::new(site.clone(), admitted, frames);
-        site.pacer.until(head).await;
-        return Ok(stream_head(operation, request_id, Out::stream(body)));
-    }
-    let end = admitted.moment.instant_of(admitted.answer.last_at);
-    let waiting = Waiting { site, admitted, over: false };
-    site.pacer.until(end).await;
-    waiting.end(operation, request_id)
-}
-
-/// A unary answer that is being made; its caller may leave.
-struct Waiting<'a> {
-    site: &'a Site,
-    admitted: Admitted,
-    over: bool,
-}
-
-impl Waiting<'_> {
-    fn end(mut self, operation: Operation, request_id: &str) -> Result<Response<Out>, Cut> {
-        self.over = true;
-        let telling = &self.admitted.telling;
-        match &self.admitted.answer.end {
-            BodyEnd::Complete { .. } => Ok(whole(operation, telling, telling.whole(), request_id)),
-            BodyEnd::Eof => {
-                // Half of it, under a length that says that this is all.
-                let mut body = telling.whole();
-                body.truncate(body.len() / 2);
-                Ok(whole(operation, telling, body, request_id))
-            }
-            BodyEnd::Exception(exception) => Ok(reply::error(exception, request_id).map(Out::whole)),
-            BodyEnd::Reset | BodyEnd::Stalled { .. } => Err(Cut),
-        }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if !self.over {
-            self.site.live.leave(&self.site.clock, self.admitted.epoch, self.admitted.answer.call);
-        }
-    }
-}
-
-const LATENCY: HeaderName = HeaderName::from_static("x-amzn-bedrock-invocation-latency");
-const INPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-input-token-count");
-const OUTPUT_TOKENS: HeaderName = HeaderName::from_static("x-amzn-bedrock-output-token-count");
-const PERFORMANCE: HeaderName = HeaderName::from_static("x-amzn-bedrock-performanceconfig-latency");
-const TIER: HeaderName = HeaderName::from_static("x-amzn-bedrock-service-tier");
-const CONTENT_TYPE: HeaderName = HeaderName::from_static("x-amzn-bedrock-content-type");
-
-/// Only InvokeModel says counts and latency in headers.
-fn whole(operation: Operation, telling: &Telling, body: Vec<u8>, request_id: &str) -> Response<Out> {
-    let json = HeaderValue::from_static("application/json");
-    let mut response = reply::whole(StatusCode::OK, json, body.into(), request_id);
-    if operation == Operation::InvokeModel {
-        let headers = response.headers_mut();
-        headers.insert(LATENCY, telling.latency_ms.into());
-        headers.insert(INPUT_TOKENS, telling.usage.input.into());
-        headers.insert(OUTPUT_TOKENS, telling.usage.output.into());
-        let optional = [(PERFORMANCE, telling.extras.latency), (TIER, telling.extras.tier)];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                headers.insert(name, HeaderValue::from_static(value));
-            }
-        }
-    }
-    response.map(Out::whole)
-}
-
-fn stream_head(operation: Operation, request_id: &str, body: Out) -> Response<Out> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
-    if operation == Operation::InvokeModelWithResponseStream {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(reply::REQUEST_ID, id);
-    }
-    response
 }

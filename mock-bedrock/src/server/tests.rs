@@ -12,6 +12,7 @@ use super::*;
 
 mod live;
 mod points;
+mod wire;
 
 /// Runs a test on a runtime of its own.
 fn on_runtime(test: impl Future<Output = ()>) {

@@ -10,13 +10,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::ring,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    },
+use tokio_rustls::rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
 use crate::record::rfc3339;
@@ -38,31 +35,49 @@ pub enum TlsError {
     Use(#[from] tokio_rustls::rustls::Error),
 }
 
+/// Which certificate is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    Good,
+    Expired,
+    WrongName,
+    UnknownAuthority,
+}
+
 /// What a server needs to speak TLS, and what its clients need to trust it.
 #[derive(Debug, Clone)]
 pub struct Tls {
-    config: Arc<ServerConfig>,
+    good: Arc<ServerConfig>,
+    expired: Arc<ServerConfig>,
+    wrong_name: Arc<ServerConfig>,
+    unknown_authority: Arc<ServerConfig>,
     authority_pem: String,
 }
 
 impl Tls {
     /// A certificate for this machine and for the endpoints of these Regions, good from now on.
     pub fn generate<'a>(regions: impl IntoIterator<Item = &'a str>, unix_s: u64) -> Result<Tls, TlsError> {
-        let authority = authority(unix_s)?;
-        let key = KeyPair::generate()?;
-        let certificate = leaf(names(regions), unix_s)?.signed_by(&key, &authority)?;
-        let chain = vec![certificate.der().clone(), authority.der().clone()];
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Tls { config: Arc::new(config), authority_pem: authority.pem() })
+        let names = names(regions);
+        let trusted = authority("mock-bedrock authority of one run", unix_s)?;
+        let stranger = authority("an authority that nobody trusts", unix_s)?;
+        let nobody = vec!["mock-bedrock.invalid".to_owned()];
+        Ok(Tls {
+            good: config(&trusted, names.clone(), unix_s)?,
+            expired: config(&trusted, names.clone(), unix_s.saturating_sub(2 * VALID_S))?,
+            wrong_name: config(&trusted, nobody, unix_s)?,
+            unknown_authority: config(&stranger, names, unix_s)?,
+            authority_pem: trusted.pem(),
+        })
     }
 
-    pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.clone())
+    pub fn config(&self, certificate: Certificate) -> Arc<ServerConfig> {
+        let config = match certificate {
+            Certificate::Good => &self.good,
+            Certificate::Expired => &self.expired,
+            Certificate::WrongName => &self.wrong_name,
+            Certificate::UnknownAuthority => &self.unknown_authority,
+        };
+        config.clone()
     }
 
     /// The authority's certificate, for a client's bundle.
@@ -83,6 +98,24 @@ impl Tls {
     }
 }
 
+/// A certificate for these names, shown with its authority.
+fn config(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    names: Vec<String>,
+    unix_s: u64,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let key = KeyPair::generate()?;
+    let certificate = leaf(names, unix_s)?.signed_by(&key, authority)?;
+    let chain = vec![certificate.der().clone(), authority.der().clone()];
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
 /// A wildcard stands for one label, so that each Region needs its own.
 fn names<'a>(regions: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let fixed = LOOPBACK.into_iter().chain(["*.amazonaws.com"]).map(str::to_owned);
@@ -90,9 +123,9 @@ fn names<'a>(regions: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     fixed.chain(regions.into_iter().flat_map(of_region)).collect()
 }
 
-fn authority(unix_s: u64) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+fn authority(name: &str, unix_s: u64) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let mut params = dated(CertificateParams::default(), unix_s);
-    params.distinguished_name.push(DnType::CommonName, "mock-bedrock authority of one run");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
@@ -155,6 +188,10 @@ mod tests {
 
     /// Shakes hands in memory, as a client that trusts the authority alone.
     fn shake(tls: &Tls, trusted: &Tls, name: &str, at: u64) -> Result<(), String> {
+        shake_with(tls.config(Certificate::Good), trusted, name, at)
+    }
+
+    fn shake_with(server: Arc<ServerConfig>, trusted: &Tls, name: &str, at: u64) -> Result<(), String> {
         let mut roots = RootCertStore::empty();
         let authority =
             CertificateDer::from_pem_slice(trusted.authority_pem().as_bytes()).expect("a certificate");
@@ -166,7 +203,7 @@ mod tests {
             .with_no_client_auth();
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
-        let mut server = ServerConnection::new(tls.config.clone()).expect("a server");
+        let mut server = ServerConnection::new(server).expect("a server");
         while client.is_handshaking() || server.is_handshaking() {
             let (mut out, mut back) = (Vec::new(), Vec::new());
             client.write_tls(&mut out).expect("memory");
@@ -203,6 +240,19 @@ mod tests {
     #[test]
     fn nobody_trusts_it_without_its_authority() {
         assert!(shake(&tls(), &tls(), "localhost", NOW).is_err(), "each run has an authority of its own");
+    }
+
+    #[test]
+    fn each_bad_certificate_is_refused_for_its_own_reason() {
+        let tls = tls();
+        for (certificate, reason) in [
+            (Certificate::Expired, "certificate expired"),
+            (Certificate::WrongName, "not valid for name"),
+            (Certificate::UnknownAuthority, "UnknownIssuer"),
+        ] {
+            let refusal = shake_with(tls.config(certificate), &tls, "localhost", NOW).expect_err(reason);
+            assert!(refusal.contains(reason), "{certificate:?}: {refusal}");
+        }
     }
 
     #[test]

@@ -80,6 +80,11 @@ impl Service {
                 self.clock.sleep_until(at).await;
                 Met::Refused
             }
+            // The live conformance has no faults of bytes; a reset says all that matters of them here.
+            Served::Reset { at } | Served::Page { at, .. } => {
+                self.clock.sleep_until(at).await;
+                Met::Reset
+            }
             Served::Silence => match connect {
                 Some(limit) => {
                     self.clock.sleep_until(now + limit.as_nanos() as Nanos).await;
@@ -111,8 +116,8 @@ impl Service {
         open.finish();
         match answer.end {
             BodyEnd::Complete { .. } => Met::Whole(answer.usage),
-            BodyEnd::Eof => Met::Cut,
-            BodyEnd::Reset => Met::Reset,
+            BodyEnd::Eof | BodyEnd::Bare { .. } | BodyEnd::Garbled(_) => Met::Cut,
+            BodyEnd::Reset | BodyEnd::Lost => Met::Reset,
             BodyEnd::Exception(exception) => Met::Error(exception),
             BodyEnd::Stalled { .. } => unreachable!("a stall has no last byte"),
         }
@@ -139,8 +144,12 @@ impl Body {
             BodyEnd::Complete { .. } => {
                 parts.extend([BodyPart::Stop, BodyPart::Usage(answer.usage), BodyPart::End].map(end));
             }
-            BodyEnd::Eof => parts.push_back(end(BodyPart::End)),
-            BodyEnd::Reset => parts.push_back(end(BodyPart::Reset)),
+            BodyEnd::Eof | BodyEnd::Bare { reset: false } | BodyEnd::Garbled(_) => {
+                parts.push_back(end(BodyPart::End));
+            }
+            BodyEnd::Reset | BodyEnd::Lost | BodyEnd::Bare { reset: true } => {
+                parts.push_back(end(BodyPart::Reset));
+            }
             BodyEnd::Exception(exception) => parts.push_back(end(BodyPart::Exception(exception))),
             BodyEnd::Stalled { .. } => {}
         }

@@ -13,8 +13,8 @@ use richter_core::{
 };
 use richter_mock_bedrock::{
     Nanos,
-    engine::{Answer, BodyEnd, CallId, Served, Stop},
-    exception::Exception,
+    engine::{Answer, BodyEnd, CallId, Page, Served, Stop},
+    exception::{Exception, Missing},
     world::{RegionId, RouteId},
 };
 
@@ -59,7 +59,14 @@ pub struct Produced {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Planned {
     Complete(Usage),
-    Error { exception: Exception, in_stream: bool },
+    Error {
+        exception: Exception,
+        in_stream: bool,
+    },
+    /// An error of nobody that the client knows: it has a status and nothing else.
+    Stranger {
+        status: u16,
+    },
     Truncated,
     Transport(Phase),
     TimedOut(Timer),
@@ -71,12 +78,20 @@ impl Planned {
         match self {
             Planned::Complete(usage) => AttemptEnd::Complete(*usage),
             Planned::Error { exception, in_stream } => AttemptEnd::Error(ErrorReply {
-                name: Some(exception.kind.name()),
+                name: (exception.missing != Missing::Type).then(|| exception.kind.name()),
                 message: &exception.message,
                 status: (!in_stream).then(|| exception.kind.status()),
                 retry_after_ms: exception.retry_after_ms,
                 original_status: exception.original_status,
                 in_stream: *in_stream,
+            }),
+            Planned::Stranger { status } => AttemptEnd::Error(ErrorReply {
+                name: None,
+                message: "",
+                status: Some(*status),
+                retry_after_ms: None,
+                original_status: None,
+                in_stream: false,
             }),
             Planned::Truncated => AttemptEnd::Truncated,
             Planned::Transport(phase) => AttemptEnd::Transport(*phase),
@@ -135,6 +150,10 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
         Served::Refused { at } => {
             (flown.ends_at, flown.end) = (at, Planned::Transport(Phase::Connect));
         }
+        Served::Reset { at } => {
+            (flown.ends_at, flown.end) = (at, Planned::Transport(Phase::Await));
+        }
+        Served::Page { at, page } => (flown.ends_at, flown.end) = (at, stranger(&page)),
         Served::Silence => connected = false,
         Served::Error { at, exception } => {
             (flown.ends_at, flown.end) = (at, Planned::Error { exception, in_stream: false });
@@ -149,6 +168,14 @@ pub fn plan(served: Served, sent: &Sent) -> Flown {
         flown.count(&answer, sent.hold_back);
     }
     flown
+}
+
+/// What stands in an answer's place is known by its status; under that of an answer it is one that cannot be read.
+fn stranger(page: &Page) -> Planned {
+    match page.status {
+        200..=299 => Planned::Truncated,
+        status => Planned::Stranger { status },
+    }
 }
 
 /// When a stretch as long as the limit says has brought too few tokens. What comes at its end still counts.
@@ -188,7 +215,7 @@ fn by(answer: &Answer, at: Nanos) -> u32 {
 impl Flown {
     /// Fills in an answer's course.
     fn take_answer(&mut self, answer: &Answer, streams: bool) {
-        self.head_at = streams.then_some(answer.head_at);
+        self.head_at = (streams && answer.end != BodyEnd::Lost).then_some(answer.head_at);
         let usage = Usage {
             input: answer.usage.input,
             output: answer.usage.output,
@@ -214,6 +241,9 @@ impl Flown {
             BodyEnd::Complete { .. } => Planned::Complete(usage),
             BodyEnd::Eof => Planned::Truncated,
             BodyEnd::Reset => Planned::Transport(if streams { Phase::Body } else { Phase::Await }),
+            BodyEnd::Lost => Planned::Transport(Phase::Await),
+            BodyEnd::Bare { reset: true } if streams => Planned::Transport(Phase::Body),
+            BodyEnd::Bare { .. } | BodyEnd::Garbled(_) => Planned::Truncated,
             BodyEnd::Exception(exception) => {
                 Planned::Error { exception: exception.clone(), in_stream: streams }
             }

@@ -3,7 +3,7 @@
 use richter_core::target::{Account, TargetSpec};
 use richter_mock_bedrock::{
     SpecProblem,
-    fault::FaultRule,
+    fault::{FaultRule, Ground},
     world::{RouteKind, RouteSpec, World, WorldSpec},
 };
 
@@ -118,7 +118,14 @@ pub fn faults(check: &mut Check<'_>, traffic: &Traffic, world: &World) -> Vec<Fa
         }
         let rule = fault.spec.resolve(&fault.name, world, &phase, end);
         match rule.and_then(|rule| with_tenants(rule, traffic)) {
-            Ok(rule) => rules.push(rule),
+            Ok(rule) => {
+                if let Some(obstacle) = rule.obstacle(Ground::Simulation) {
+                    let message = format!("the simulation cannot show {}: {obstacle}", rule.kind);
+                    let hint = "run it against the mock server; in a simulation it hits nothing, which makes the run invalid";
+                    check.warning(home.clone(), message, hint);
+                }
+                rules.push(rule);
+            }
             Err(problems) => report(check, &home, problems),
         }
     }

@@ -29,6 +29,8 @@ fn left(engine: &mut Engine) -> (Option<f64>, Option<f64>) {
 fn faults_before_the_quota_cost_nothing() {
     let fault = |served: Served| match served {
         Served::Refused { at } => format!("refused at {}", at / MS),
+        Served::Reset { at } => format!("reset at {}", at / MS),
+        Served::Page { at, page } => format!("page {} at {}", page.status, at / MS),
         Served::Silence => "silence".to_owned(),
         Served::Error { at, exception } => format!("{} at {}", exception.kind.name(), at / MS),
         Served::Answer(_) => "answer".to_owned(),
@@ -36,6 +38,11 @@ fn faults_before_the_quota_cost_nothing() {
     let table = [
         (json!({ "connect_refused": { "share": "100%" } }), "refused at 20"),
         (json!({ "outage": { "mode": "blackhole" } }), "silence"),
+        (json!({ "connect_blackhole": {} }), "silence"),
+        (json!({ "dns": { "mode": "nxdomain" } }), "refused at 20"),
+        (json!({ "tls_bad_certificate": { "why": "expired" } }), "refused at 20"),
+        (json!({ "body_html_proxy": {} }), "page 502 at 20"),
+        (json!({ "status_200_error_body": {} }), "page 200 at 20"),
         (json!({ "outage": { "mode": "unavailable" } }), "ServiceUnavailableException at 20"),
         (json!({ "access_denied": {} }), "AccessDeniedException at 20"),
         (json!({ "model_not_ready": { "warm_up": "30s" } }), "ModelNotReadyException at 20"),

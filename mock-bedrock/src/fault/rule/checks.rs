@@ -57,6 +57,14 @@ impl<'a> Checks<'a> {
         share.map_or(1.0, |share| share.0)
     }
 
+    /// A status that somebody may answer with.
+    pub fn status(&mut self, status: u16) {
+        if !matches!(status, 200 | 400..=599) {
+            let message = format!("nobody answers with status {status}");
+            self.problem(&["status"], message, "write 200, or such as 502");
+        }
+    }
+
     /// A factor that must be above 0.
     pub fn factor(&mut self, keys: &[&str], factor: f64) -> f64 {
         if !(factor.is_finite() && factor > 0.0) {

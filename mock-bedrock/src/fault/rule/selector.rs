@@ -147,6 +147,13 @@ impl SelectorSpec {
         ];
         keys.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
     }
+
+    /// Keys that say more than which endpoint is called.
+    pub(in crate::fault) fn endpoint_strangers(&self) -> Vec<&'static str> {
+        let more = [("model", !self.model.0.is_empty()), ("account", !self.account.0.is_empty())];
+        let more = more.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
+        self.call_keys().into_iter().chain(more).collect()
+    }
 }
 
 impl<'de> Deserialize<'de> for Names {

@@ -5,7 +5,7 @@ use schemars::Schema;
 use super::{FaultRule, checks::Checks, key, selector::SelectorSpec, window::Phases};
 use crate::{
     Nanos, SpecProblem,
-    fault::{Action, FAULTS, FaultSpec, KindSpec, flap, flap::Pattern},
+    fault::{Action, FAULTS, FaultSpec, KindSpec, Stage, flap, flap::Pattern},
     world::World,
 };
 
@@ -127,9 +127,16 @@ impl FaultSpec {
     }
 }
 
-/// What changes a pool or a Region cannot tell one call from another.
+/// What changes a pool or a Region cannot tell one call from another, and hands are shaken before there is any call.
 fn check_selector(kind: &str, action: &Action, on: &SelectorSpec, checks: &mut Checks<'_>) {
-    if action.kind().nature().stage.is_shared() {
+    let stage = action.kind().nature().stage;
+    if stage == Stage::Handshake {
+        for key in on.endpoint_strangers() {
+            let message = format!("a handshake knows no call, so {kind} cannot select by {key}");
+            checks.problem(&["on", key], message, "keep only region, or remove `on`");
+        }
+    }
+    if stage.is_shared() {
         for key in on.call_keys() {
             let message = format!("{kind} changes what all calls share, so it cannot select by {key}");
             checks.problem(&["on", key], message, "keep only region and model, or remove `on`");

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use crate::{
     Nanos,
     engine::Operation,
+    exception::Exception,
     fault::{
-        BodyFault, FAULTS, FaultRule, FaultSpec, Faults, Hits, Subject,
+        BodyFault, FAULTS, FaultInfo, FaultRule, FaultSpec, Faults, Hits, Subject,
         testing::{SECOND, world},
     },
     luck::Luck,
@@ -91,6 +92,7 @@ fn any_calls() -> impl Strategy<Value = Vec<(Nanos, Subject)>> {
                         account: AccountId(0),
                         request: request / 3,
                         attempt,
+                        line: None,
                     },
                 )
             };
@@ -104,6 +106,7 @@ fn ask(rules: Vec<FaultRule>, calls: &[(Nanos, Subject)]) -> (Vec<String>, Vec<H
     let mut told = Vec::new();
     for (now, call) in calls {
         faults.advance(*now);
+        let page = faults.page(*now, call);
         let before =
             (faults.drained(*now, call.serving), faults.network(*now, call), faults.auth(*now, call));
         let pool = PoolId(call.region.0);
@@ -115,13 +118,16 @@ fn ask(rules: Vec<FaultRule>, calls: &[(Nanos, Subject)]) -> (Vec<String>, Vec<H
             BodyFault::Stall { after, .. }
             | BodyFault::Reset { after }
             | BodyFault::Eof { after }
-            | BodyFault::Exception { after, .. },
+            | BodyFault::Exception { after, .. }
+            | BodyFault::Garbled { after, .. },
         ) = body
         {
             assert!(after <= TOKENS, "{body:?}");
         }
         let answered = (faults.latency(*now, call), body, faults.usage(*now, call));
-        told.push(format!("{before:?} {quota:?} {refused:?} {answered:?}"));
+        let error = faults.error(*now, call, Exception::too_many_requests(), None);
+        let told_of = (page, error, faults.quirk(*now, call, Some(TOKENS)));
+        told.push(format!("{before:?} {quota:?} {refused:?} {answered:?} {told_of:?}"));
     }
     (told, faults.hits().map(|(_, hits)| hits.clone()).collect())
 }
@@ -155,7 +161,10 @@ proptest! {
     ) {
         let stage = |rule: &AnyRule| FAULTS[rule.kind].stage.split(';').next();
         // The stage of a flap is that of its fault; and nobody waits for a connection that is refused.
-        let apart = |rule: &AnyRule| !["flap", "connect_slow"].contains(&FAULTS[rule.kind].name);
+        let apart = |rule: &AnyRule| {
+            let FaultInfo { name, stage, .. } = FAULTS[rule.kind];
+            name != "flap" && !stage.contains("connect") && stage != "handshake"
+        };
         prop_assume!(stage(&rule) != stage(&other) && apart(&rule) && apart(&other));
         (rule.group, other.group) = (None, None);
         let (first, second) = (rule.resolve("rule"), other.resolve("other"));

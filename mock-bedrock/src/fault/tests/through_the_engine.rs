@@ -2,13 +2,13 @@
 
 use crate::{
     Nanos,
-    engine::{Call, Engine, Operation, Served},
+    engine::{Call, Engine, Line, Operation, Served},
     fault::{
-        FAULTS, FaultRule, FaultSpec,
+        FAULTS, FaultRule, FaultSpec, Ground, Hits,
         testing::{SECOND, world},
     },
     luck::Luck,
-    world::{RouteId, RouteKind, World, WorldSpec},
+    world::{RegionId, RouteId, RouteKind, World, WorldSpec},
 };
 
 const END: Nanos = 3600 * SECOND;
@@ -35,18 +35,41 @@ fn call(request: u64, route: u16, operation: Operation) -> Call {
     }
 }
 
-#[test]
-fn every_kind_strikes_calls_in_its_own_stage() {
-    for fault in FAULTS {
-        let world = world();
-        let rule = rule(fault.example, &world);
-        let mut engine = Engine::new(world, vec![rule], Luck::new(42, 0));
-        for request in 0..1000 {
-            let route = (request % 4) as u16;
-            engine.call(request * SECOND / 10, &call(request, route, Operation::ConverseStream));
+/// A thousand calls at this rule's engine, with pauses, and errors of its own among them; over a connection or not.
+fn strikes(example: &str, wire: bool) -> Hits {
+    let world = world();
+    let rules = [example, "{ error_burst: { errors: { ThrottlingException: 100% }, share: 10% } }"];
+    let rules = rules.into_iter().zip(["it", "errors"]).map(|(yaml, name)| {
+        let spec: FaultSpec = serde_saphyr::from_str(yaml).expect(yaml);
+        spec.resolve(name, &world, &|_| None, END).expect(yaml)
+    });
+    let mut engine = Engine::new(world.clone(), rules.collect(), Luck::new(42, 0));
+    for request in 0..1000 {
+        let now = request * SECOND / 10 + request / 100 * 20 * SECOND;
+        let operation = if request % 8 < 4 { Operation::ConverseStream } else { Operation::Converse };
+        let call = call(request, (request % 4) as u16, operation);
+        if wire {
+            let line = Line { age: 60 * SECOND, idle: Some(60 * SECOND) };
+            engine.handshake(now, RegionId(0), request);
+            engine.call_over(now, &call, line);
+        } else {
+            engine.call(now, &call);
         }
-        let (_, hits) = engine.faults().hits().next().expect("one rule");
-        assert!(hits.hit > 0 && hits.hit <= hits.rolled, "{}: {hits:?}", fault.name);
+    }
+    engine.faults().hits().next().expect("two rules").1.clone()
+}
+
+#[test]
+fn every_kind_strikes_on_the_grounds_that_can_show_it_and_on_no_other() {
+    let world = world();
+    for fault in FAULTS {
+        let rule = rule(fault.example, &world);
+        for (ground, wire) in [(Ground::Simulation, false), (Ground::Wire { tls: true }, true)] {
+            let hits = strikes(fault.example, wire);
+            let shown = rule.obstacle(ground).is_none();
+            let told = format!("{} {ground:?}: {hits:?}", fault.name);
+            assert!(if shown { hits.hit > 0 && hits.hit <= hits.rolled } else { hits.hit == 0 }, "{told}");
+        }
     }
 }
 

@@ -13,11 +13,12 @@ use http_body::{Body, Frame};
 use serde_json::json;
 
 use super::{
+    damage::{Mangler, Part, Trick, garbled},
     families::{Beat, Dialect, Telling},
     frame::Frames,
 };
 use crate::{
-    engine::BodyEnd,
+    engine::{BodyEnd, Garble},
     exception::{Exception, ExceptionKind},
     server::{Site, clock::instant, live::Admitted, pacer::is_due_by, reply::Cut},
 };
@@ -76,6 +77,8 @@ pub struct StreamBody {
     cursor: Cursor,
     stage: Stage,
     per_event: u32,
+    /// Changes what goes out, where a fault wants it.
+    mangler: Option<Mangler>,
     /// The wake-up that was asked for, so that being polled for other reasons asks for no second one.
     asked: Option<(Instant, Waker)>,
 }
@@ -84,6 +87,8 @@ pub struct StreamBody {
 enum Stage {
     Head,
     Telling,
+    /// Now comes a frame that announces more than there is.
+    Lying,
     /// What was written must leave before the connection breaks.
     Breaking,
     Broken,
@@ -103,20 +108,34 @@ enum Next {
 impl StreamBody {
     pub(super) fn new(site: Arc<Site>, admitted: Admitted, frames: Frames) -> StreamBody {
         let per_event = site.settings.tokens_per_event.max(1);
-        let stage = Stage::Head;
-        StreamBody { site, admitted, frames, cursor: Cursor::default(), stage, per_event, asked: None }
+        let nothing = matches!(admitted.answer.end, BodyEnd::Bare { .. });
+        let stage = if nothing { Stage::Telling } else { Stage::Head };
+        let mangler = trick(&admitted).map(Mangler::new);
+        StreamBody {
+            site,
+            admitted,
+            frames,
+            cursor: Cursor::default(),
+            stage,
+            per_event,
+            mangler,
+            asked: None,
+        }
     }
 
     fn step(&mut self, out: &mut BytesMut, now: Instant) -> Next {
         match self.stage {
             Stage::Head => {
-                let StreamBody { admitted, frames, cursor, .. } = self;
-                let telling = &*admitted.telling;
-                cursor.start(telling, &mut |beat| telling.write(beat, frames, out));
-                self.stage = Stage::Telling;
+                self.write(Part::Start, out, |cursor, telling, beat| cursor.start(telling, beat));
+                self.stage = self.after_head();
                 Next::Now
             }
             Stage::Telling => self.tell(out, now),
+            Stage::Lying => {
+                self.garble(Garble::TooLong, out);
+                self.stage = Stage::Telling;
+                Next::Now
+            }
             Stage::Breaking | Stage::Broken => Next::Break,
             Stage::Over => Next::Done,
         }
@@ -132,9 +151,9 @@ impl StreamBody {
             return match self.admitted.moment.instant_of(at) {
                 Some(at) if !is_due_by(at, now) => Next::At(at),
                 Some(_) => {
-                    let StreamBody { admitted, frames, cursor, per_event, .. } = self;
-                    let telling = &*admitted.telling;
-                    cursor.advance(telling, until, *per_event, &mut |beat| telling.write(beat, frames, out));
+                    let (part, most) = (Part::Content { told: self.cursor.told }, self.per_event);
+                    self.write(part, out, |cursor, telling, beat| cursor.advance(telling, until, most, beat));
+                    self.stage = self.after_head();
                     Next::Now
                 }
                 None => Next::Never,
@@ -148,13 +167,17 @@ impl StreamBody {
     }
 
     fn end(&mut self, out: &mut BytesMut) -> Next {
-        let StreamBody { admitted, frames, cursor, .. } = self;
-        let telling = &*admitted.telling;
-        match &admitted.answer.end {
-            BodyEnd::Complete { .. } => cursor.end(telling, &mut |beat| telling.write(beat, frames, out)),
-            BodyEnd::Eof => {}
-            BodyEnd::Exception(exception) => write_exception(telling.dialect, exception, frames, out),
-            BodyEnd::Reset => {
+        match &self.admitted.answer.end {
+            BodyEnd::Complete { .. } | BodyEnd::Garbled(Garble::NoStop) => {
+                self.write(Part::End, out, |cursor, telling, beat| cursor.end(telling, beat));
+            }
+            BodyEnd::Eof | BodyEnd::Bare { reset: false } | BodyEnd::Garbled(Garble::TooLong) => {}
+            BodyEnd::Garbled(how) => self.garble(*how, out),
+            BodyEnd::Exception(exception) => {
+                let dialect = self.admitted.telling.dialect;
+                write_exception(dialect, exception, &self.frames, out);
+            }
+            BodyEnd::Reset | BodyEnd::Lost | BodyEnd::Bare { reset: true } => {
                 self.stage = Stage::Breaking;
                 return Next::Break;
             }
@@ -162,6 +185,44 @@ impl StreamBody {
         }
         self.stage = Stage::Over;
         Next::Done
+    }
+
+    /// A frame that announces too much goes out as soon as nothing else is to be read before it.
+    fn after_head(&mut self) -> Stage {
+        let answer = &self.admitted.answer;
+        let lies = answer.end == BodyEnd::Garbled(Garble::TooLong) && self.cursor.told >= answer.tokens;
+        if lies { Stage::Lying } else { Stage::Telling }
+    }
+
+    /// Writes what the cursor tells, as frames.
+    fn write(
+        &mut self,
+        part: Part,
+        out: &mut BytesMut,
+        tell: impl FnOnce(&mut Cursor, &Telling, &mut dyn FnMut(&Beat<'_>)),
+    ) {
+        let StreamBody { admitted, frames, cursor, mangler, .. } = self;
+        let telling = &*admitted.telling;
+        match mangler {
+            None => tell(cursor, telling, &mut |beat| telling.write(beat, frames, out)),
+            Some(mangler) => {
+                let mut usual = BytesMut::new();
+                tell(cursor, telling, &mut |beat| telling.write(beat, frames, &mut usual));
+                mangler.pass(part, usual, out);
+            }
+        }
+    }
+
+    /// The frame that would come next, damaged.
+    fn garble(&mut self, how: Garble, out: &mut BytesMut) {
+        let mut next = BytesMut::new();
+        let until = self.cursor.told.saturating_add(1);
+        let StreamBody { admitted, frames, cursor, .. } = self;
+        let telling = &*admitted.telling;
+        let beat = &mut |beat: &Beat<'_>| telling.write(beat, frames, &mut next);
+        cursor.advance(telling, until, 1, beat);
+        cursor.end(telling, beat);
+        out.extend_from_slice(&garbled(next, how).unwrap_or_default());
     }
 
     fn wait(&mut self, at: Instant, cx: &Context<'_>) {
@@ -200,7 +261,7 @@ impl Body for StreamBody {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Next::Break => return Poll::Ready(Some(Err(Cut))),
+                Next::Break => return Poll::Ready(Some(Err(Cut::Reset))),
             }
         }
     }
@@ -216,6 +277,17 @@ impl Drop for StreamBody {
             self.site.live.leave(&self.site.clock, self.admitted.epoch, self.admitted.answer.call);
         }
     }
+}
+
+/// What a fault wants changed in a stream that is readable all the same.
+fn trick(admitted: &Admitted) -> Option<Trick> {
+    let answer = &admitted.answer;
+    if answer.end == BodyEnd::Garbled(Garble::NoStop) {
+        let converse = admitted.telling.dialect == Dialect::Converse;
+        return Some(if converse { Trick::NoStop } else { Trick::NoLast });
+    }
+    let quirk = answer.wire.as_ref().and_then(|wire| wire.quirk.clone());
+    quirk.map(Trick::Quirk)
 }
 
 /// The members that the two stream unions share, and the one that only the native stream has.

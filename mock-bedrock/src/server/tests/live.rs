@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::world::WorldSpec;
 
-fn settings(extra: Value, per_token: &str) -> Settings {
+pub(super) fn settings(extra: Value, per_token: &str) -> Settings {
     let mut world = json!({
         "regions": { "us-east-1": { "rtt": "0ms" } },
         "models": { "m": { "first_token": "1ms", "per_token": per_token, "max_output": 1000 } }
@@ -18,16 +18,16 @@ fn settings(extra: Value, per_token: &str) -> Settings {
     Settings { world, output: Sampler::Constant(10.0), ..Settings::default() }
 }
 
-const MESSAGE: &str = r#"{"messages":[{"role":"user","content":[{"text":"hello"}]}]}"#;
+pub(super) const MESSAGE: &str = r#"{"messages":[{"role":"user","content":[{"text":"hello"}]}]}"#;
 
-async fn admin(server: &Running, method: &str, path: &str, body: Value) -> (u16, Value) {
+pub(super) async fn admin(server: &Running, method: &str, path: &str, body: Value) -> (u16, Value) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = Request::builder().method(method).uri(format!("/_richter/{path}")).header("host", "x");
     let response = ask(server.addr(), request.body(Full::new(body.into())).expect("a request")).await;
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default())
 }
 
-async fn state(server: &Running) -> Value {
+pub(super) async fn state(server: &Running) -> Value {
     admin(server, "GET", "state", Value::Null).await.1
 }
 
@@ -51,8 +51,8 @@ async fn raw(server: &Running, verb: &str) -> (Vec<u8>, bool) {
     }
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+pub(super) fn contains(bytes: &[u8], text: &str) -> bool {
+    text.is_empty() || bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]

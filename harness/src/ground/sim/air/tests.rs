@@ -1,5 +1,5 @@
 use richter_core::flight::FlightId;
-use richter_mock_bedrock::engine::{Reported, Stop};
+use richter_mock_bedrock::engine::{Garble, Page, PageKind, Reported, Stop};
 
 use super::*;
 
@@ -37,6 +37,7 @@ fn answer() -> Answer {
         end: BodyEnd::Complete { stop: Stop::EndTurn },
         usage: Reported { input: 7, output: 5, ..Reported::default() },
         prompt: Reported { input: 7, ..Reported::default() },
+        wire: None,
     }
 }
 
@@ -90,11 +91,18 @@ fn each_answer_ends_as_the_service_says() {
     let lost = |end| Answer { end, tokens: 0, ..unary() };
     let at = SENT + 30 * MS;
     let (await_, body) = (Planned::Transport(Phase::Await), Planned::Transport(Phase::Body));
+    let page = |status| Served::Page { at, page: Page { status, kind: PageKind::Html } };
+    let bare = |reset| BodyEnd::Bare { reset };
+    let garbled = BodyEnd::Garbled(Garble::MessageChecksum);
+    let nothing = |end, streams| {
+        let answer = if streams { answer() } else { unary() };
+        Answer { tokens: 0, first_at: answer.head_at, last_at: answer.head_at, end, ..answer }
+    };
     // (what is served, whether it streams; first content, end, head seen, how it ends)
     let table = [
         (Served::Answer(answer()), true, Some(100), Some(140), true, Planned::Complete(usage)),
         (Served::Answer(ended(BodyEnd::Eof)), true, Some(100), Some(140), true, Planned::Truncated),
-        (Served::Answer(ended(BodyEnd::Reset)), true, Some(100), Some(140), true, body),
+        (Served::Answer(ended(BodyEnd::Reset)), true, Some(100), Some(140), true, body.clone()),
         (
             Served::Answer(ended(BodyEnd::Exception(exception.clone()))),
             true,
@@ -107,10 +115,19 @@ fn each_answer_ends_as_the_service_says() {
         (Served::Answer(stalled(0)), true, None, None, true, Planned::Truncated),
         (Served::Answer(unary()), false, None, Some(140), false, Planned::Complete(usage)),
         (Served::Answer(lost(BodyEnd::Eof)), false, None, Some(140), false, Planned::Truncated),
-        (Served::Answer(lost(BodyEnd::Reset)), false, None, Some(140), false, await_),
+        (Served::Answer(lost(BodyEnd::Reset)), false, None, Some(140), false, await_.clone()),
         (Served::Error { at, exception: exception.clone() }, true, None, Some(30), false, error(false)),
         (Served::Refused { at }, true, None, Some(30), false, Planned::Transport(Phase::Connect)),
         (Served::Silence, true, None, None, false, Planned::Truncated),
+        (Served::Reset { at }, true, None, Some(30), false, await_.clone()),
+        (page(200), true, None, Some(30), false, Planned::Truncated),
+        (page(502), false, None, Some(30), false, Planned::Stranger { status: 502 }),
+        (Served::Answer(nothing(BodyEnd::Lost, true)), true, None, Some(20), false, await_.clone()),
+        (Served::Answer(nothing(BodyEnd::Lost, false)), false, None, Some(140), false, await_),
+        (Served::Answer(nothing(bare(true), true)), true, None, Some(20), true, body),
+        (Served::Answer(nothing(bare(false), true)), true, None, Some(20), true, Planned::Truncated),
+        (Served::Answer(nothing(bare(true), false)), false, None, Some(140), false, Planned::Truncated),
+        (Served::Answer(ended(garbled)), true, Some(100), Some(140), true, Planned::Truncated),
     ];
     for (served, streams, first, end, head, how) in table {
         let found = course(served.clone(), Timeouts::default(), streams);
