@@ -16,6 +16,7 @@ mod cloud;
 pub mod control;
 pub mod forbidden;
 mod front;
+mod indoors;
 mod line;
 mod live;
 mod pacer;
@@ -71,6 +72,8 @@ use crate::{
     units::Tokens,
     world::{RegionId, RouteId, World},
 };
+
+pub use indoors::Indoors;
 
 /// Most bytes of a request's body; what Bedrock's own model of InvokeModel allows.
 pub const BODY_BYTES_MAX: usize = 25_000_000;
@@ -164,6 +167,8 @@ impl Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub connections: usize,
+    /// Answers under way.
+    pub answers: usize,
     /// For a request's line and headers to arrive, the idle time of a connection included.
     pub headers_within: Duration,
     /// For a request's body to arrive.
@@ -176,6 +181,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: 20_000,
+            answers: 20_000,
             headers_within: Duration::from_secs(350),
             body_within: Duration::from_secs(60),
             drain_within: Duration::from_secs(10),
@@ -248,7 +254,7 @@ impl Site {
         let tls = settings.tls.then(|| Tls::generate(regions, clock.unix_s())).transpose();
         Ok(Site {
             tls: tls.map_err(io::Error::other)?,
-            live: Live::new(engine, Ring::new(settings.records_max)),
+            live: Live::new(engine, Ring::new(settings.records_max), settings.limits.answers),
             auth: Auth::new(settings.credentials.clone()),
             control: Mutex::new(Control::new(
                 control::Settings { provision_within, forbidden: settings.forbidden.clone() },

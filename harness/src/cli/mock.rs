@@ -124,6 +124,9 @@ pub struct MockArgs {
     /// Most connections at once.
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     connections: usize,
+    /// Most answers under way at once, streams among them.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().answers)]
+    answers: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -178,6 +181,7 @@ impl MockArgs {
             ..base
         };
         settings.limits.connections = self.connections;
+        settings.limits.answers = self.answers;
         settings.records_max = self.records;
         settings.records_after =
             Duration::try_from_secs_f64(self.journal_delay).context("--journal-delay")?;

@@ -137,10 +137,10 @@ async fn turn_away(stream: TcpStream) {
 
 /// What one connection needs.
 #[derive(Debug)]
-struct Connection {
-    site: Arc<Site>,
-    usual: Arc<Usual>,
-    phase: watch::Receiver<Phase>,
+pub(super) struct Connection {
+    pub site: Arc<Site>,
+    pub usual: Arc<Usual>,
+    pub phase: watch::Receiver<Phase>,
 }
 
 impl Connection {
@@ -162,7 +162,8 @@ impl Connection {
         }
     }
 
-    async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
+    /// HTTP until either side ends it.
+    pub async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
         let Connection { site, usual, mut phase } = self;
         let limits = site.settings.limits;
         let respond = service_fn(move |request| {

@@ -25,7 +25,7 @@ use crate::{
     Nanos,
     cloudwatch::{Measured, Outcome},
     engine::{Answer, BodyEnd, Call, CallId, Engine, Line, Operation, Served},
-    exception::ExceptionKind,
+    exception::{Exception, ExceptionKind},
     record::InvocationRecord,
     world::RouteId,
 };
@@ -34,6 +34,7 @@ use crate::{
 pub struct Live {
     inside: Mutex<Inside>,
     asked: AtomicU64,
+    answers_max: usize,
 }
 
 /// What the lock guards.
@@ -112,7 +113,8 @@ pub struct Admitted {
 }
 
 impl Live {
-    pub fn new(engine: Engine, ring: Ring) -> Live {
+    /// At most so many answers are under way at once.
+    pub fn new(engine: Engine, ring: Ring, answers_max: usize) -> Live {
         let inside = Inside {
             engine,
             epoch: 0,
@@ -124,7 +126,7 @@ impl Live {
             counts: BTreeMap::new(),
             by_route: BTreeMap::new(),
         };
-        Live { inside: Mutex::new(inside), asked: AtomicU64::new(0) }
+        Live { inside: Mutex::new(inside), asked: AtomicU64::new(0), answers_max }
     }
 
     /// The number of the next request, from 1.
@@ -134,6 +136,16 @@ impl Live {
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This server's own limit, which the service does not have.
+    fn too_many(&self, at: Nanos) -> Served {
+        let text = format!(
+            "Too many connections, please wait before trying again. This mock makes at most {} answers at once.",
+            self.answers_max
+        );
+        let exception = Exception::new(ExceptionKind::ServiceUnavailableException, text);
+        Served::Error { at, exception }
     }
 
     /// Asks the engine. `tell` makes the answer's telling of what was granted, and what the cache did.
@@ -150,6 +162,11 @@ impl Live {
         // A clock that waited for its first request only now knows when it began.
         if let Some(log) = inside.engine.records() {
             log.start_at(clock.unix_ms_at_zero());
+        }
+        if inside.engine.open_calls() >= self.answers_max {
+            let served = self.too_many(moment.now);
+            inside.count(&order.call, &served);
+            return Met::Turned(served, moment);
         }
         let CacheOrder { owner, points, least } = order.cache;
         let used = inside.cache.look(moment.now, owner, points, least);

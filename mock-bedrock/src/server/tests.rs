@@ -10,6 +10,8 @@ use tokio::{
 
 use super::*;
 
+mod counted;
+mod hostile;
 mod live;
 mod points;
 mod wire;
