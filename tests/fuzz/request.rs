@@ -35,7 +35,12 @@ impl House {
     /// A world in which nothing takes any time.
     fn new() -> House {
         let still = r#"{ "first_token": "0ms", "per_token": "0ms", "max_output": 500 }"#;
-        let names = ["m", "anthropic.claude-3-haiku-20240307-v1:0", "amazon.nova-lite-v1:0", "meta.llama3-8b-instruct-v1:0"];
+        let names = [
+            "m",
+            "anthropic.claude-3-haiku-20240307-v1:0",
+            "amazon.nova-lite-v1:0",
+            "meta.llama3-8b-instruct-v1:0",
+        ];
         let models: Vec<String> = names.iter().map(|name| format!("\"{name}\": {still}")).collect();
         let text = format!(
             r#"{{ "regions": {{ "us-east-1": {{ "rtt": "0ms" }} }}, "models": {{ {} }} }}"#,
@@ -72,6 +77,10 @@ impl House {
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let answers = HOUSE.with_borrow_mut(|house| house.hear(bytes));
-    assert!(answers.is_empty() || answers.starts_with(b"HTTP/1."), "no HTTP: {}", String::from_utf8_lossy(&answers));
+    assert!(
+        answers.is_empty() || answers.starts_with(b"HTTP/1."),
+        "no HTTP: {}",
+        String::from_utf8_lossy(&answers)
+    );
     Corpus::Keep
 });
