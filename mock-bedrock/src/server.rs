@@ -16,6 +16,7 @@ mod cloud;
 pub mod control;
 pub mod forbidden;
 mod front;
+mod h2;
 mod indoors;
 mod line;
 mod live;

@@ -28,7 +28,8 @@ pub struct Usual {
 impl Caller {
     pub fn of<B>(request: &Request<B>, usual: &Usual) -> Caller {
         let scope = scope(request.headers());
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(by_host);
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(|host| host.as_str())).map(by_host);
         let (host_region, host_service) = host.unwrap_or_default();
         let said = scope.map(|scope| scope.region).or(host_region).filter(|_| !usual.only);
         let service = scope.map(|scope| scope.service).or(host_service).unwrap_or_default();
@@ -120,6 +121,11 @@ mod tests {
         request.body(()).expect("a request")
     }
 
+    /// As it comes over HTTP/2, which has no Host header.
+    fn to(uri: &str) -> Request<()> {
+        Request::builder().uri(uri).body(()).expect("a request")
+    }
+
     const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKIA/20261121/eu-west-1/bedrock/aws4_request, \
                           SignedHeaders=host;x-amz-date, Signature=00";
 
@@ -136,6 +142,7 @@ mod tests {
             (request(&[("authorization", "Bearer abc"), host]), ("ap-south-1", "bedrock")),
             (request(&[("authorization", "AWS4-HMAC-SHA256 Credential=x/y")]), ("us-east-1", "")),
             (request(&[]), ("us-east-1", "")),
+            (to("https://bedrock.eu-west-3.amazonaws.com/"), ("eu-west-3", "bedrock")),
         ];
         for (request, (region, service)) in table {
             let caller = Caller::of(&request, &usual());

@@ -25,6 +25,7 @@ use tokio::{
 use super::{
     BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX, Site,
     caller::{Usual, region_of_host},
+    h2,
     line::{Breakable, Leaving, Line, Orders},
     reply::{Cut, Layer, Out, WireError},
     tls::{Certificate, Tls},
@@ -104,10 +105,10 @@ impl Front {
 
 /// One connection's place among those that may be open.
 #[derive(Debug)]
-struct Seat(Arc<AtomicUsize>);
+pub(super) struct Seat(Arc<AtomicUsize>);
 
 impl Seat {
-    fn take(open: &Arc<AtomicUsize>) -> Seat {
+    pub fn take(open: &Arc<AtomicUsize>) -> Seat {
         open.fetch_add(1, Ordering::Relaxed);
         Seat(open.clone())
     }
@@ -150,19 +151,49 @@ impl Connection {
         let line = Line::new(stream, self.site.clone());
         let orders = line.orders.clone();
         match self.site.tls.clone() {
-            None => self.speak(line, orders).await,
+            None => match self.second(&line).await {
+                Some(true) => self.speak_h2(line, orders).await,
+                Some(false) => self.speak(line, orders).await,
+                None => {}
+            },
             Some(tls) => {
                 let within = self.site.settings.limits.body_within;
                 let shaking = shake_hands(&self.site, &self.usual, &tls, line);
                 // A client that does not trust the certificate says so to its own user.
-                if let Ok(Some(stream)) = tokio::time::timeout(within, shaking).await {
+                let Ok(Some(stream)) = tokio::time::timeout(within, shaking).await else { return };
+                if stream.get_ref().1.alpn_protocol() == Some(h2::ALPN) {
+                    self.speak_h2(stream, orders).await;
+                } else {
                     self.speak(stream, orders).await;
                 }
             }
         }
     }
 
-    /// HTTP until either side ends it.
+    /// Whether HTTP/2 is what is spoken; none when nothing is, for too long or until the server stops.
+    async fn second(&self, line: &Line) -> Option<bool> {
+        let mut phase = self.phase.clone();
+        tokio::select! {
+            biased;
+            _ = phase.changed() => None,
+            begins = tokio::time::timeout(self.site.settings.limits.headers_within, line.begins_with(h2::PREFACE)) => {
+                begins.ok()?.ok()
+            }
+        }
+    }
+
+    async fn speak_h2(self, io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
+        let Connection { site, usual, phase } = self;
+        let idle_max = site.settings.limits.headers_within;
+        let told = orders.clone();
+        let answer = move |request| {
+            let (site, usual, orders) = (site.clone(), usual.clone(), told.clone());
+            async move { respond(&site, &usual, request, &orders).await }
+        };
+        h2::speak(io, orders, phase, idle_max, answer).await;
+    }
+
+    /// HTTP/1 until either side ends it.
     pub async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
         let Connection { site, usual, mut phase } = self;
         let limits = site.settings.limits;

@@ -17,6 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::Notify,
 };
 
 use super::{
@@ -45,6 +46,8 @@ pub struct Leaving {
 pub struct Orders {
     begun: Instant,
     breaks: AtomicBool,
+    /// Wakes who waits for it to break.
+    broken: Notify,
     slow: AtomicBool,
     inside: Mutex<Inside>,
 }
@@ -64,6 +67,7 @@ impl Orders {
         Orders {
             begun: instant(),
             breaks: AtomicBool::new(false),
+            broken: Notify::new(),
             slow: AtomicBool::new(false),
             inside: Mutex::default(),
         }
@@ -72,6 +76,12 @@ impl Orders {
     /// The connection is reset when it is dropped.
     pub fn break_off(&self) {
         self.breaks.store(true, Ordering::Relaxed);
+        self.broken.notify_one();
+    }
+
+    /// Ready once it is to break.
+    pub async fn broken_off(&self) {
+        self.broken.notified().await;
     }
 
     /// How the next answer leaves.
@@ -134,9 +144,25 @@ pub struct Line {
     pub orders: Arc<Orders>,
 }
 
+/// From one look at the first bytes to the next, where too few have come to tell what they are.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 impl Line {
     pub fn new(stream: TcpStream, site: Arc<Site>) -> Line {
         Line { stream, site, orders: Arc::new(Orders::new()) }
+    }
+
+    /// Whether the other side begins with these bytes; they stay to be read.
+    pub async fn begins_with(&self, expected: &[u8]) -> io::Result<bool> {
+        let mut seen = [0; 32];
+        loop {
+            let length = expected.len().min(seen.len());
+            let count = self.stream.peek(&mut seen[..length]).await?;
+            if count == length || count == 0 || !expected.starts_with(&seen[..count]) {
+                return Ok(count > 0 && expected.starts_with(&seen[..count]));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     fn breaks(&self) -> bool {

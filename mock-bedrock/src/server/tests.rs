@@ -11,6 +11,7 @@ use tokio::{
 use super::*;
 
 mod counted;
+mod h2;
 mod hostile;
 mod live;
 mod points;

@@ -136,7 +136,7 @@ impl<'a> Claim<'a> {
             let text = format!("Credential should be scoped to correct service: '{expected}'. ");
             return Err(refusal::wrong_scope(text));
         }
-        if !self.signed_headers.contains(&"host") {
+        if !["host", ":authority"].iter().any(|name| self.signed_headers.contains(name)) {
             let text = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
             return Err(refusal::wrong_scope(text.to_owned()));
         }

@@ -31,16 +31,20 @@ fn headers(request: &Request<Bytes>, names: &[&str]) -> Option<String> {
     Some(lines)
 }
 
-/// A header's values, joined by commas, with runs of blanks made one.
+/// A header's values, joined by commas, with runs of blanks made one. The host has another name in HTTP/2, and whoever
+/// signs there may use either.
 fn value(request: &Request<Bytes>, name: &str) -> Option<String> {
-    let of = |headers: &HeaderMap| {
+    let of = |headers: &HeaderMap, name: &str| {
         let values =
             headers.get_all(name).iter().map(|value| squeeze(&String::from_utf8_lossy(value.as_bytes())));
         values.reduce(|all, value| all + "," + &value)
     };
-    let authority =
-        || (name == "host").then(|| request.uri().authority().map(|host| host.as_str().to_owned()))?;
-    of(request.headers()).or_else(authority)
+    let of_uri = || request.uri().authority().map(|host| host.as_str().to_owned());
+    match name {
+        "host" => of(request.headers(), name).or_else(of_uri),
+        ":authority" => of_uri().or_else(|| of(request.headers(), "host")),
+        name => of(request.headers(), name),
+    }
 }
 
 fn squeeze(value: &str) -> String {
@@ -111,5 +115,23 @@ fn payload(request: &Request<Bytes>, presigned: bool) -> Cow<'_, str> {
         Some(said) if said == "UNSIGNED-PAYLOAD" || said.starts_with("STREAMING-") => said.into(),
         _ if presigned && request.body().is_empty() => sha256(b"").into(),
         _ => sha256(request.body()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_has_two_names_and_may_come_as_header_or_with_the_path() {
+        let by_header = Request::get("/").header("host", "a:1");
+        let by_uri = Request::get("http://a:1/");
+        for request in [by_header, by_uri] {
+            let request = request.body(Bytes::new()).expect("a request");
+            for name in ["host", ":authority"] {
+                assert_eq!(value(&request, name).as_deref(), Some("a:1"), "{name} of {request:?}");
+            }
+            assert_eq!(value(&request, ":path"), None);
+        }
     }
 }
