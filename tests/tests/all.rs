@@ -1,5 +1,6 @@
 //! Tests that need more than one part, in one binary. One module per concern.
-
+#[cfg(feature = "aws")]
+mod agreement;
 #[cfg(feature = "aws")]
 mod live;
 mod random;

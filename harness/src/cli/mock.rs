@@ -137,6 +137,8 @@ enum Begin {
     FirstRequest,
     /// On SIGUSR1.
     Signal,
+    /// It passes only as requests say in x-richter-at-ns, and answers come at once.
+    Told,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -220,6 +222,7 @@ impl From<Begin> for StartBy {
             Begin::Now => StartBy::Start,
             Begin::FirstRequest => StartBy::FirstRequest,
             Begin::Signal => StartBy::Signal,
+            Begin::Told => StartBy::Told,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! From the wall clock to the engine's time and back. The only reader of a clock in this part.
 //!
 //! The engine counts nanoseconds since the start of the run. That start may be the server's, the first request's or a
-//! signal's; until then the engine's time stands still at zero, so that no fault begins before anybody looks.
+//! signal's; until then the engine's time stands still at zero, so that no fault begins before anybody looks. Or requests
+//! tell the time themselves, and nothing is waited for: the same requests then meet the same engine to the nanosecond.
 #![expect(clippy::disallowed_methods, reason = "this file owns the clock")]
 
 use std::{
@@ -21,6 +22,8 @@ pub enum StartBy {
     FirstRequest,
     /// When told to, by [`Clock::begin`].
     Signal,
+    /// It stands still but for [`Clock::tell`].
+    Told,
 }
 
 /// Time not begun.
@@ -35,6 +38,8 @@ pub struct Clock {
     start: StartBy,
     /// Nanoseconds from `base` to the engine's zero.
     zero: AtomicU64,
+    /// The engine's time where it is told.
+    told: AtomicU64,
 }
 
 /// One reading: the engine's time, and the instant at which it was so.
@@ -49,7 +54,10 @@ impl Clock {
     /// `speed` is how many seconds of the engine pass in a real one.
     pub fn new(start: StartBy, speed: f64) -> Clock {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let clock = Clock { base: Instant::now(), unix, speed, start, zero: AtomicU64::new(NEVER) };
+        // What is told is over at once.
+        let speed = if start == StartBy::Told { f64::INFINITY } else { speed };
+        let (zero, told) = (AtomicU64::new(NEVER), AtomicU64::new(0));
+        let clock = Clock { base: Instant::now(), unix, speed, start, zero, told };
         clock.restart();
         clock
     }
@@ -75,15 +83,24 @@ impl Clock {
         }
     }
 
+    /// A request says when it comes. Time does not go back, nor on where it runs by itself.
+    pub fn tell(&self, now: Nanos) {
+        self.told.fetch_max(now, Ordering::Relaxed);
+    }
+
     /// Back to zero, running or waiting as after the start.
     pub fn restart(&self) {
-        let zero = if self.start == StartBy::Start { self.since_base() } else { NEVER };
-        self.zero.store(zero, Ordering::Relaxed);
+        let runs = matches!(self.start, StartBy::Start | StartBy::Told);
+        self.zero.store(if runs { self.since_base() } else { NEVER }, Ordering::Relaxed);
+        self.told.store(0, Ordering::Relaxed);
     }
 
     #[inline]
     pub fn read(&self) -> Moment {
         let instant = Instant::now();
+        if self.start == StartBy::Told {
+            return Moment { now: self.told.load(Ordering::Relaxed), instant, speed: self.speed };
+        }
         let since = nanos(instant.duration_since(self.base));
         let run = match self.zero.load(Ordering::Relaxed) {
             NEVER => 0,
@@ -167,6 +184,19 @@ mod tests {
         assert!(!clock.runs());
         clock.touch();
         assert!(clock.runs());
+    }
+
+    #[test]
+    fn time_that_is_told_never_goes_back_and_waits_for_nothing() {
+        let clock = Clock::new(StartBy::Told, 1.0);
+        clock.tell(7);
+        clock.tell(5);
+        let moment = clock.read();
+        assert_eq!(moment.now, 7);
+        assert_eq!(moment.instant_of(1_000_000_000), Some(moment.instant()), "at once");
+        assert_eq!(moment.instant_of(Nanos::MAX), None, "but never is never");
+        clock.restart();
+        assert_eq!(clock.read().now, 0);
     }
 
     #[test]

@@ -114,6 +114,9 @@ fn errand(
     }
     check_model(base, &caller.region, &ask)?;
     let overrides = Overrides::read(&head.headers, &ask.extras.metadata);
+    if let Some(now) = overrides.at_ns {
+        site.clock.tell(now);
+    }
     let request = overrides.request.unwrap_or_else(|| site.live.number());
     let attempt = overrides.attempt.unwrap_or(0);
     let request_id = uuid(site.settings.luck.stream(Stream::Words), request, attempt);

@@ -65,6 +65,8 @@ pub struct Extras {
 pub struct Overrides {
     pub request: Option<u64>,
     pub attempt: Option<u32>,
+    /// When it comes, in nanoseconds since the start, for a server whose time is told.
+    pub at_ns: Option<u64>,
     pub input_tokens: Option<u32>,
     pub output_tokens: Option<u32>,
     /// Who asks, by name.
@@ -80,10 +82,12 @@ impl Overrides {
             let header = headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
             header.or_else(|| metadata.get(name).map(String::as_str))
         };
+        let long = |name| text(name).and_then(|text| text.trim().parse().ok());
         let number = |name| text(name).and_then(|text| text.trim().parse().ok());
         Overrides {
-            request: text("x-richter-request").and_then(|text| text.trim().parse().ok()),
+            request: long("x-richter-request"),
             attempt: number("x-richter-attempt"),
+            at_ns: long("x-richter-at-ns"),
             input_tokens: number("x-richter-input-tokens"),
             output_tokens: number("x-richter-output-tokens"),
             tenant: text("x-richter-tenant").map(str::to_owned),
