@@ -9,6 +9,7 @@ mod feature_lines;
 mod locks;
 mod markdown;
 mod parts;
+mod points;
 mod source;
 mod tables;
 mod texts;
