@@ -63,7 +63,7 @@ pub enum Event<'a> {
 }
 
 /// One attempt's ending, with what a record of it needs.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Ended {
     pub target: TargetId,
     pub sent: Nanos,
@@ -71,7 +71,8 @@ pub struct Ended {
     pub result: AttemptResult,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AttemptResult {
     Answered(Usage),
     Failed(Failure),
@@ -80,7 +81,7 @@ pub enum AttemptResult {
 }
 
 /// A flight's ending.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Finished {
     pub outcome: Outcome,
     pub reason: Reason,

@@ -12,12 +12,13 @@ pub use classify::classify;
 pub use signs::{Code, Signs};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::request::Usage;
 
 /// What kind of quota a throttle ran into, as far as its text tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ThrottleScope {
     Requests,
     Tokens,
@@ -26,7 +27,8 @@ pub enum ThrottleScope {
 }
 
 /// When a connection broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Before a connection stood: nothing was sent.
     Connect,
@@ -37,7 +39,8 @@ pub enum Phase {
 }
 
 /// Which of our own timers ran out, or the model's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Timer {
     Connect,
     FirstToken,
@@ -49,7 +52,8 @@ pub enum Timer {
 }
 
 /// What went wrong, in routing's terms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     Throttle {
         scope: ThrottleScope,

@@ -39,21 +39,22 @@ pub const ATTEMPTS_MAX: u32 = 100;
 pub const WAITS_MAX: u32 = 10_000;
 
 /// A flight's slot and the generation of the slot, so that a late event never reaches a newer flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct FlightId {
     pub slot: u32,
     pub generation: u32,
 }
 
 /// The n-th attempt of a flight, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct AttemptId {
     pub flight: FlightId,
     pub number: u32,
 }
 
 /// How the caller's request ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Answered(Usage),
     /// No content reached the caller.

@@ -33,9 +33,19 @@ impl Clock {
         Clock { start: Instant::now(), stretch: factor.max(1) }
     }
 
+    /// Starts as long from now as this: until then it stands at zero.
+    pub fn starting_in(lead: Duration) -> Clock {
+        Clock { start: Instant::now() + lead, stretch: 1 }
+    }
+
     /// The time since the start.
     pub fn now(&self) -> Nanos {
         span::nanos(self.start.elapsed() / self.stretch)
+    }
+
+    /// How long it is until then; nothing for what is past. For whoever waits without a runtime.
+    pub fn left_until(&self, at: Nanos) -> Duration {
+        self.instant(at).saturating_duration_since(Instant::now())
     }
 
     /// Waits until then.
@@ -69,6 +79,16 @@ mod tests {
             clock.sleep_until(at).await;
             assert_eq!(clock.now(), at);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_starts_later_stands_at_zero_until_then() {
+        let clock = Clock::starting_in(Duration::from_millis(5));
+        assert_eq!(clock.now(), 0);
+        tokio::time::sleep(Duration::from_millis(4)).await;
+        assert_eq!(clock.now(), 0);
+        clock.sleep_until(2_000_000).await;
+        assert_eq!(clock.now(), 2_000_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,10 +4,12 @@
 macro_rules! reasons {
     ($($reason:ident, $name:literal, $meaning:literal;)+) => {
         /// Why a step was taken. Every decision carries one, and the run file counts them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+        )]
         #[repr(u8)]
         pub enum Reason {
-            $(#[doc = $meaning] $reason,)+
+            $(#[doc = $meaning] #[serde(rename = $name)] $reason,)+
         }
 
         impl Reason {

@@ -1,6 +1,6 @@
 //! Putting a live router together.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_config::SdkConfig;
 
@@ -120,19 +120,40 @@ impl Builder {
     }
 
     /// Checks everything and builds the router. It calls nobody: credentials are looked up with the first request.
-    pub async fn build(self) -> Result<Router, BuildError> {
+    pub async fn build(mut self) -> Result<Router, BuildError> {
         let strategy = self.check()?;
+        let config = self.config.take();
+        let clients = self.clients(config).await;
+        Ok(Router::new(self.shell(strategy), clients))
+    }
+
+    /// Builds one router for each of these configurations. They share one strategy with all that it knows, and each has
+    /// clients of its own: connections belong to the runtime that they were made on, so a program with several
+    /// runtimes wants one for each. The configurations take the place of [`Builder::sdk_config`].
+    pub async fn build_each(self, configs: Vec<SdkConfig>) -> Result<Vec<Router>, BuildError> {
+        let strategy = self.check()?;
+        let mut clients = Vec::new();
+        for config in configs {
+            clients.push(self.clients(Some(config)).await);
+        }
+        let shell = self.shell(strategy);
+        Ok(clients.into_iter().map(|clients| Router::new(Arc::clone(&shell), clients)).collect())
+    }
+
+    async fn clients(&self, config: Option<SdkConfig>) -> Clients {
         let specs = self.targets.iter().map(|(_, spec)| spec.clone()).collect();
-        let clients = Clients::new(self.config, self.endpoint, specs).await;
-        let shell = Shell::new(ShellParts {
+        Clients::new(config, self.endpoint.clone(), specs).await
+    }
+
+    fn shell(self, strategy: Box<dyn crate::strategy::Strategy>) -> Arc<Shell> {
+        Shell::new(ShellParts {
             strategy,
             targets: self.targets,
             clock: self.clock.unwrap_or_default(),
             dice: self.dice.unwrap_or_else(|| dice::seeded(dice::unforeseen())),
             observer: self.observer,
             names: self.names.unwrap_or_else(Names::from_env),
-        });
-        Ok(Router::new(shell, clients))
+        })
     }
 
     fn check(&self) -> Result<Box<dyn crate::strategy::Strategy>, BuildError> {
