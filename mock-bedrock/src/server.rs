@@ -29,6 +29,7 @@ pub mod runtime;
 pub mod standard;
 pub mod tls;
 pub mod ways;
+pub mod works;
 
 use std::{
     borrow::Cow,
@@ -60,6 +61,7 @@ use self::{
     runtime::answer::AnswerSettings,
     tls::Tls,
     ways::Ways,
+    works::Works,
 };
 use crate::{
     cloudwatch::CloudWatch,
@@ -113,6 +115,8 @@ pub struct Settings {
     pub total_counts_cache: bool,
     /// Invocation records kept for the admin page and the journal.
     pub records_max: usize,
+    /// Calls of which [`Running::works`] can tell; 0 for none.
+    pub works_max: usize,
     /// From a call's end until its record can be read there.
     pub records_after: Duration,
     /// From a call's end until its record is in the log group that the account's logging names.
@@ -210,6 +214,7 @@ impl Default for Settings {
             tokens_per_event: 1,
             total_counts_cache: false,
             records_max: 1_000,
+            works_max: 0,
             records_after: Duration::ZERO,
             log_delay: Duration::ZERO,
             metric_delay: Duration::ZERO,
@@ -255,7 +260,12 @@ impl Site {
         let tls = settings.tls.then(|| Tls::generate(regions, clock.unix_s())).transpose();
         Ok(Site {
             tls: tls.map_err(io::Error::other)?,
-            live: Live::new(engine, Ring::new(settings.records_max), settings.limits.answers),
+            live: Live::new(
+                engine,
+                Ring::new(settings.records_max),
+                Works::new(settings.works_max),
+                settings.limits.answers,
+            ),
             auth: Auth::new(settings.credentials.clone()),
             control: Mutex::new(Control::new(
                 control::Settings { provision_within, forbidden: settings.forbidden.clone() },

@@ -20,6 +20,7 @@ use super::{
         cache::{Point, PromptCache, Use},
         families::Telling,
     },
+    works::Works,
 };
 use crate::{
     Nanos,
@@ -48,6 +49,7 @@ pub struct Inside {
     pub ring: Ring,
     /// What has ended and nobody has taken from here yet.
     pub finished: Vec<Finished>,
+    pub works: Works,
     pub cache: PromptCache,
     pub counts: BTreeMap<(&'static str, &'static str), u64>,
     pub by_route: BTreeMap<(Operation, RouteId), u64>,
@@ -114,7 +116,7 @@ pub struct Admitted {
 
 impl Live {
     /// At most so many answers are under way at once.
-    pub fn new(engine: Engine, ring: Ring, answers_max: usize) -> Live {
+    pub fn new(engine: Engine, ring: Ring, works: Works, answers_max: usize) -> Live {
         let inside = Inside {
             engine,
             epoch: 0,
@@ -122,6 +124,7 @@ impl Live {
             notes: Vec::new(),
             ring,
             finished: Vec::new(),
+            works,
             cache: PromptCache::default(),
             counts: BTreeMap::new(),
             by_route: BTreeMap::new(),
@@ -183,6 +186,7 @@ impl Live {
             return Met::Turned(served, moment);
         };
         inside.cache.keep(moment.now, owner, points, least);
+        inside.works.opened(&order.call, &answer);
         let telling = Arc::new(tell(&answer, used, moment.now));
         let broke = match &answer.end {
             BodyEnd::Exception(exception) => Some(exception.kind),
@@ -207,7 +211,8 @@ impl Live {
         if inside.epoch == epoch {
             let now = clock.read().now;
             inside.catch_up(now);
-            inside.engine.abandon(now, call);
+            let abandoned = inside.engine.abandon(now, call);
+            inside.works.ended(call, abandoned.map(|abandoned| abandoned.tokens));
             inside.take_records(now, call);
         }
     }
@@ -230,6 +235,7 @@ impl Live {
         inside.notes.clear();
         inside.ring.clear();
         inside.finished.clear();
+        inside.works.clear();
         inside.cache.clear();
         inside.counts.clear();
         inside.by_route.clear();
@@ -243,7 +249,8 @@ impl Inside {
         while let Some(Reverse((at, call))) = self.ends.peek().copied().filter(|Reverse((at, _))| *at <= now)
         {
             self.ends.pop();
-            self.engine.finish(at, call);
+            let made = self.engine.finish(at, call);
+            self.works.ended(call, made);
             self.take_records(at, call);
         }
     }
