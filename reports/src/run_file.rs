@@ -6,6 +6,7 @@
 
 pub mod decisions;
 mod disk;
+pub mod live;
 pub mod request;
 mod windows;
 
@@ -14,14 +15,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use disk::{ReadCause, ReadError, WriteError, write_whole};
+pub use live::{Live, LiveCell, Split};
 pub use request::RequestName;
 pub use windows::{Story, StoryLine, Windows};
 
 use crate::expect::ExpectSpec;
 
 pub const FORMAT: &str = "richter-run";
-/// Version 2 added `windows` and `by_target` to cells, and `stories`; version 3 `decisions`, in baselines, and what of a
-/// fault its ground cannot show.
+/// Version 2 added `windows` and `by_target` to cells, and `stories`; version 3 `decisions`, in baselines, what of a
+/// fault its ground cannot show, and of live runs `live` and `split`.
 pub const VERSION: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +51,9 @@ pub struct RunFile {
     /// Requests worth telling, attempt by attempt. Empty in files of version 1 and where nobody asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stories: Vec<Story>,
+    /// Only runs on the wall clock have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -252,6 +257,9 @@ pub struct PhaseCell {
     /// Absent when a price is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Where the time of answered requests went; only live runs measure it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     pub histograms: Histograms,
 }
 

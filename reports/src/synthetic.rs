@@ -99,6 +99,7 @@ pub fn run(sketches: &[Sketch], replications: u32) -> RunFile {
         expect: Vec::new(),
         cells: cells.collect(),
         stories: vec![story()],
+        live: None,
     }
 }
 
@@ -199,6 +200,7 @@ fn phase_cell(sketch: &Sketch, phase: usize, replication: u32) -> PhaseCell {
         input_tokens: good * 600,
         output_tokens: good * 180,
         cost_usd: Some(attempts as f64 * sketch.usd_per_attempt),
+        split: None,
         histograms: Histograms {
             first_token: Some(blob(good, sketch.first_token_ms)),
             total: Some(blob(good, sketch.first_token_ms * 4)),

@@ -70,6 +70,8 @@ fn doubts(view: &View<'_>) -> Vec<String> {
     let mut doubts: Vec<String> =
         view.damage.iter().map(|damage| format!("a histogram cannot be read: {damage}")).collect();
     doubts.extend(breaches(view));
+    doubts.extend(view.run.live.iter().flat_map(|live| live.doubts.clone()));
+    doubts.extend(split_wrongly(view));
     doubts.extend(empty_phases(view));
     doubts.extend(silent_faults(view));
     doubts
@@ -91,6 +93,13 @@ fn breaches(view: &View<'_>) -> Vec<String> {
         }
     }
     breaches
+}
+
+/// Requests whose parts do not sum to their whole.
+fn split_wrongly(view: &View<'_>) -> Option<String> {
+    let splits = view.run.cells.iter().flat_map(|cell| &cell.phases).filter_map(|phase| phase.split.as_ref());
+    let wrong = splits.filter(|split| !split.adds_up()).count();
+    (wrong > 0).then(|| format!("the parts of requests' times do not sum to their totals in {wrong} phases"))
 }
 
 fn strategy_name<'a>(view: &View<'a>, strategy: usize) -> &'a str {

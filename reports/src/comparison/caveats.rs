@@ -4,7 +4,7 @@ use super::Scored;
 use crate::{
     paired::PAIRS_MIN,
     quantity::{Unit, Value, thousands},
-    run_file::Ground,
+    run_file::{Ground, Live},
     samples::P99,
     stats::{self, Clock},
     tally::View,
@@ -15,6 +15,7 @@ const HITS_MIN: u64 = 10;
 
 pub(super) fn caveats(view: &View<'_>, scored: &[Scored]) -> Vec<String> {
     let mut caveats = Vec::new();
+    caveats.extend(view.run.live.iter().flat_map(live));
     caveats.extend(few_replications(scored));
     caveats.extend(few_samples(scored));
     caveats.extend(faults(view));
@@ -22,6 +23,15 @@ pub(super) fn caveats(view: &View<'_>, scored: &[Scored]) -> Vec<String> {
     caveats.extend(scored.iter().filter_map(open));
     caveats.extend(no_bound(view));
     caveats.extend(ground_limits(view.run.ground).map(str::to_owned));
+    caveats
+}
+
+/// What was done on our side of the connection comes first: the numbers are not the service's alone.
+fn live(live: &Live) -> Vec<String> {
+    let faults = live.client_faults.iter();
+    let mut caveats: Vec<String> =
+        faults.map(|fault| format!("injected on our side, not by the service: {fault}")).collect();
+    caveats.extend(live.caveats.iter().cloned());
     caveats
 }
 
