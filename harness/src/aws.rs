@@ -25,7 +25,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
 use clap::Args;
-use richter_core::live::{http_client, of_profile};
+use richter_core::live::{Trust, http_client, of_profile};
 
 pub use error::AccessError;
 pub use source::Source;
@@ -65,6 +65,7 @@ fn endpoint(text: &str) -> Result<String, String> {
 #[derive(Clone)]
 pub struct Access {
     config: SdkConfig,
+    trust: Trust,
     source: Source,
     /// Access keys, if there are any beside or instead of an API key.
     credentials: Option<Credentials>,
@@ -83,11 +84,12 @@ pub async fn load(args: &AwsArgs, region: Option<&str>) -> Result<Access, Access
     let profiles = source::profiles(args.profile.as_deref()).await?;
     let env = Env::real();
     let source = source::of(&profiles, &env, args.profile.is_some())?;
-    let config = configure(args, region, &profiles).await?;
+    let trust = trust::read(args.ca_bundle.as_deref(), &profiles)?;
+    let config = configure(args, region, &profiles, &trust).await;
     match credentials(&config).await {
-        Ok(credentials) => Ok(Access { config, source, credentials: Some(credentials) }),
+        Ok(credentials) => Ok(Access { config, trust, source, credentials: Some(credentials) }),
         Err(_) if source::has_api_key(&env) => {
-            Ok(Access { config, source: Source::ApiKey, credentials: None })
+            Ok(Access { config, trust, source: Source::ApiKey, credentials: None })
         }
         Err(error) => Err(error::no_credentials(&source, &profiles, &error)),
     }
@@ -97,10 +99,10 @@ async fn configure(
     args: &AwsArgs,
     region: Option<&str>,
     profiles: &EnvConfigSections,
-) -> Result<SdkConfig, AccessError> {
-    let trust = trust::read(args.ca_bundle.as_deref(), profiles)?;
+    trust: &Trust,
+) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(&trust))
+        .http_client(http_client(trust))
         .profile_name(profiles.selected_profile());
     if args.fips {
         loader = loader.use_fips(true);
@@ -116,13 +118,13 @@ async fn configure(
         (None, Some(region)) => found.into_builder().region(Region::new(region.to_owned())).build(),
         _ => found,
     };
-    Ok(match &args.profile {
+    match &args.profile {
         Some(name) => {
             let provider = SharedCredentialsProvider::new(of_profile(name, &config));
             config.into_builder().credentials_provider(provider).build()
         }
         None => config,
-    })
+    }
 }
 
 async fn credentials(config: &SdkConfig) -> Result<Credentials, CredentialsError> {
@@ -135,6 +137,11 @@ impl Access {
     /// For clients of the default Region.
     pub fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// With an HTTP client of its own: connections belong to the runtime that they were made on.
+    pub fn with_own_connections(&self) -> SdkConfig {
+        self.config.to_builder().http_client(http_client(&self.trust)).build()
     }
 
     /// For clients of another Region.

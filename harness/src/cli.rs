@@ -9,6 +9,7 @@ mod list;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod outputs;
+mod recover;
 mod report;
 mod run;
 mod scenario;
@@ -23,6 +24,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::recover::JOURNAL;
 use crate::{
     exit::Exit,
     scenario::{self as scenarios, Checked},
@@ -79,7 +81,7 @@ impl Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a scenario: every strategy, compared.
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Play scenarios with every strategy there is, and show how ours stands against each.
     Tournament(tournament::TournamentArgs),
     /// Print what a scenario will do, before anything runs.
@@ -90,6 +92,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Run scenarios and compare them with their baselines: improved, same, regressed.
     Check(check::CheckArgs),
+    /// Make the run file of a live run that was killed, from its journal.
+    Recover(recover::RecoverArgs),
     /// Tell one request's story under each strategy.
     Why(why::WhyArgs),
     /// Serve the scenario's Bedrock over HTTP, for any client.
@@ -115,6 +119,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Report(args) => report::report(&args, color),
         Command::Baseline(args) => baseline::baseline(&args, color),
         Command::Check(args) => check::check(&args, color),
+        Command::Recover(args) => recover::recover(&args, color),
         Command::Why(args) => why::why(&args, color),
         #[cfg(feature = "mock")]
         Command::Mock(args) => mock::mock(&args, color),

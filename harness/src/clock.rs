@@ -19,6 +19,18 @@ impl Stopwatch {
     }
 }
 
+/// Lets this thread rest; another may wake it before the time with `unpark`.
+pub fn rest(length: Duration) {
+    std::thread::park_timeout(length);
+}
+
+/// Nanoseconds within the present second and second of the day: nothing to compute with, but never the same twice.
+pub fn nanos_of_day() -> u64 {
+    let now = Timestamp::now();
+    now.as_second().unsigned_abs().wrapping_mul(1_000_000_000)
+        ^ u64::from(now.subsec_nanosecond().unsigned_abs())
+}
+
 /// The time of day, as RFC 3339 in UTC with whole seconds.
 pub fn time_of_day() -> String {
     let now = Timestamp::now();

@@ -1,6 +1,8 @@
 //! Where a scenario is played out. Every ground drives the same routing core and reports to the same [`Witness`].
 
 pub mod heap;
+#[cfg(feature = "aws")]
+pub mod live;
 #[cfg(feature = "mock")]
 pub mod served;
 pub mod sim;
@@ -20,8 +22,8 @@ pub struct Work {
     pub target: TargetId,
     /// The route that it took: the target's own, or that of the model which a prompt router picked.
     pub route: RouteId,
-    /// Region that served it.
-    pub region: RegionId,
+    /// Region that served it; the real service does not say it of a profile.
+    pub region: Option<RegionId>,
     /// What of the prompt was read anew, from the cache, and written to it; no output.
     pub input: Usage,
     /// Made by the service, whoever still listened.

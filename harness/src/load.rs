@@ -122,6 +122,12 @@ impl Traffic {
         Schedule::new(self, luck)
     }
 
+    /// Whether anything ever comes of an ended request.
+    pub fn may_follow_up(&self) -> bool {
+        let population = self.sources.iter().any(|source| matches!(source, Source::Population(_)));
+        population || self.mix.anybody_comes_again()
+    }
+
     /// What comes of an ended request: a caller who tries again, or a closed population's next request.
     ///
     /// A user asks something new each turn, so that one request that can never succeed does not hold the user for
@@ -151,7 +157,7 @@ impl Traffic {
     }
 
     /// The phase that has begun last.
-    fn phase_at(&self, at: Nanos) -> u16 {
+    pub fn phase_at(&self, at: Nanos) -> u16 {
         self.phases.partition_point(|phase| phase.from <= at).saturating_sub(1) as u16
     }
 

@@ -134,13 +134,14 @@ fn last_part(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
 }
 
+/// What these prices say of a target, under whatever name they have it.
+pub fn named(name: &str, target: &TargetSpec, prices: &PricesSpec) -> Option<Price> {
+    keys(name, target).into_iter().find_map(|key| prices.0.get(key)).map(PriceSpec::resolved)
+}
+
 /// What this target costs, if anybody said.
 pub fn price_of(name: &str, target: &TargetSpec, prices: &PricesSpec) -> Option<Price> {
-    keys(name, target)
-        .into_iter()
-        .find_map(|key| prices.0.get(key))
-        .map(PriceSpec::resolved)
-        .or_else(|| list::price(target))
+    named(name, target, prices).or_else(|| list::price(target))
 }
 
 #[cfg(test)]

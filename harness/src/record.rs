@@ -2,14 +2,18 @@
 //! counters and histograms that were allocated before, and nothing else.
 
 pub mod abort;
+pub mod books;
 pub mod cell;
 pub mod decisions;
 pub mod export;
+pub mod journal;
 pub mod metric;
+pub mod punctual;
 pub mod quota;
 pub mod series;
 pub mod story;
 pub mod tally;
+pub mod tape;
 pub mod trace;
 pub mod windows;
 

@@ -3,9 +3,15 @@
 //! One job is one strategy in one replication, on one thread. Jobs share nothing, so neither their order nor their
 //! number at once can change a result.
 
+pub mod board;
 pub mod check;
+pub mod estimate;
+pub mod guard;
+#[cfg(feature = "aws")]
+pub mod live;
 mod parts;
 pub mod progress;
+pub mod recover;
 pub mod stories;
 
 use std::{
@@ -25,7 +31,14 @@ use crate::{
     clock::{Stopwatch, time_of_day},
     ground::{Witness, sim::Simulation},
     load::TraceError,
-    record::{Both, abort::Broken, cell::Recorder, export, quota::QuotaWatch, trace::AttemptLog},
+    record::{
+        Both,
+        abort::Broken,
+        cell::Recorder,
+        export,
+        quota::{self, QuotaWatch},
+        trace::AttemptLog,
+    },
     scenario::plan::Plan,
 };
 
@@ -117,7 +130,7 @@ impl Played {
     }
 }
 
-fn aborted(strategy: &str, broken: &Broken) -> Status {
+pub(crate) fn aborted(strategy: &str, broken: &Broken) -> Status {
     let at = broken.at as f64 / 1e9;
     Status::Aborted { rule: format!("{} ({strategy}, at {at:.0} s)", broken.rule), spend: broken.spend }
 }
@@ -194,7 +207,8 @@ fn play<'p, W: Witness + AsRef<Recorder>>(
     let mut steps = 0u32;
     let mut told: Nanos = 0;
     let mut cut = false;
-    let mut quota = QuotaWatch::new(simulation.witness().as_ref().times.width());
+    let width = simulation.witness().as_ref().times.width();
+    let mut quota = QuotaWatch::new(width, quota::all(&plan.world));
     while simulation.step()? {
         steps = steps.wrapping_add(1);
         if simulation.now() >= quota.next() {
@@ -218,17 +232,13 @@ fn play<'p, W: Witness + AsRef<Recorder>>(
     let now = simulation.now();
     let (witness, mut engine) = simulation.into_parts();
     let (recorder, log) = close(witness);
-    let cell = export::cell(
-        plan,
-        &export::Place { strategy: job.strategy, replication: job.replication, now, quota: &quota },
-        &recorder,
-        &mut engine,
-    );
+    let place = export::Place { strategy: job.strategy, replication: job.replication };
+    let cell = export::cell(plan, place, &recorder, export::aside(now, &quota, &mut engine));
     Ok(Done { cell, broken: recorder.abort.broken().cloned(), cut, log })
 }
 
 /// A run file in which nothing has been played yet.
-fn run_file(plan: &Plan, file: &str) -> RunFile {
+pub(crate) fn run_file(plan: &Plan, file: &str) -> RunFile {
     RunFile {
         format: run_file::FORMAT.to_owned(),
         version: run_file::VERSION,
@@ -253,5 +263,6 @@ fn run_file(plan: &Plan, file: &str) -> RunFile {
         expect: plan.expect.clone(),
         cells: Vec::new(),
         stories: Vec::new(),
+        live: None,
     }
 }

@@ -4,7 +4,7 @@
 //! the plan ([`plan`]). Whatever the input, this ends soon and never panics: scenarios come from strangers.
 
 pub mod check;
-mod demand;
+pub mod demand;
 mod document;
 pub mod explain;
 pub mod file;

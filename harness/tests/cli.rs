@@ -151,13 +151,15 @@ fn wrong_words_exit_2() {
 }
 
 #[test]
-fn a_ground_that_this_build_lacks_exits_4_and_says_which_feature() {
+fn a_ground_that_this_build_lacks_exits_4_and_one_that_costs_money_asks_first() {
     let desk = Desk::new();
     let scenario = desk.file("s.yaml", TINY);
     let ran = desk.richter(&["run", &scenario, "--on", "bedrock"]);
-    assert_eq!(ran.code, Exit::Access.code(), "{}", ran.err);
-    let said = if cfg!(feature = "aws") { "can only simulate" } else { "`aws`" };
-    assert!(ran.err.contains(said), "{}", ran.err);
+    let (code, said) = match cfg!(feature = "aws") {
+        true => (Exit::Refused, "give --yes to agree"),
+        false => (Exit::Access, "`aws`"),
+    };
+    assert!(ran.code == code.code() && ran.err.contains(said), "{}: {}", ran.code, ran.err);
 }
 
 #[test]

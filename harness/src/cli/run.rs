@@ -1,5 +1,11 @@
 //! `richter run SCENARIO`.
 
+mod args;
+#[cfg(feature = "aws")]
+mod consent;
+#[cfg(feature = "aws")]
+mod live;
+
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -20,6 +26,7 @@ use richter_reports::{
 use super::{Color, outputs::Outputs};
 use crate::{
     exit::Exit,
+    price::PricesSpec,
     run::{
         Options, Played,
         check::{self, Verdict},
@@ -76,6 +83,8 @@ pub struct RunArgs {
     output: Output,
     #[command(flatten)]
     outputs: Outputs,
+    #[command(flatten)]
+    live: args::LiveArgs,
 }
 
 fn seed(text: &str) -> Result<u64, String> {
@@ -105,23 +114,55 @@ enum Output {
 pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
-    if args.on != On::Sim {
+    if args.on != On::Sim && !cfg!(feature = "aws") {
         return Ok(no_live_ground(args.on));
     }
-    let mut plan = match super::load(&args.scenario, color) {
-        Ok(checked) => checked.plan,
+    if args.on != On::Sim && args.check {
+        eprintln!(
+            "error: --check proves that a simulation is deterministic; on the wall clock no two runs are alike"
+        );
+        eprintln!("help: leave --check out, or use --on sim");
+        return Ok(Exit::Usage);
+    }
+    let checked = match super::load(&args.scenario, color) {
+        Ok(checked) => checked,
         Err(exit) => return Ok(exit),
     };
+    #[cfg(feature = "aws")]
+    let text = live::text_of(&args.scenario, &checked);
+    let mut plan = checked.plan;
+    if let Some(path) = &args.live.prices {
+        reprice(&mut plan, path)?;
+    }
     if let Some(exit) = narrow(&mut plan, args) {
         return Ok(exit);
     }
     let folder = args.out.join(folder_name(&plan.name));
     listen_for_interrupts()?;
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let Played { mut run, trace } = play(&plan, args)?;
+    let Played { mut run, trace } = match args.on {
+        On::Sim => play(&plan, args)?,
+        #[cfg(feature = "aws")]
+        on => {
+            let run = live::LiveRun {
+                on,
+                args: &args.live,
+                scenario: text,
+                folder: &folder,
+                trace: args.trace.as_deref(),
+                interrupted: &INTERRUPTED,
+            };
+            match live::play(&plan, run)? {
+                Ok(played) => played,
+                Err(exit) => return Ok(exit),
+            }
+        }
+        #[cfg(not(feature = "aws"))]
+        on => return Ok(no_live_ground(on)),
+    };
     let proven = !args.check || prove(&plan, &run)?;
     let judgement = verdict::judge(&run);
-    if run.status == Status::Complete {
+    if run.status == Status::Complete && args.on == On::Sim {
         run.stories = stories::of_notable(&plan, &judgement.comparison.notable)?;
     }
     let mut files = write(&folder, &run, &judgement, args.trace.as_deref().filter(|_| trace.is_ok()))?;
@@ -141,8 +182,27 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
             eprintln!("{}: {}: {}", run.scenario.name, judgement.verdict.name(), judgement.why.join("; "));
         }
     }
+    if args.on != On::Sim && !args.live.keep_journal {
+        // Everything in it is in the run file now.
+        let _ = std::fs::remove_file(folder.join(super::JOURNAL));
+    }
     trace?;
     Ok(if proven { exit_of(&run, &judgement) } else { Exit::Broke })
+}
+
+/// Takes prices from a file of their own.
+fn reprice(plan: &mut Plan, path: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let prices: PricesSpec =
+        serde_saphyr::from_str(&text).with_context(|| format!("{} is no list of prices", path.display()))?;
+    let targets = plan.targets.iter().map(|target| (&*target.name, &target.spec));
+    let problems = prices.check(targets);
+    if let Some(problem) = problems.first() {
+        let place = problem.path.join(".");
+        anyhow::bail!("{}: {place}: {}; {}", path.display(), problem.message, problem.hint);
+    }
+    plan.reprice(&prices);
+    Ok(())
 }
 
 /// Writes run file and report; gives what was written and where.
@@ -170,11 +230,7 @@ fn write(
 
 fn no_live_ground(on: On) -> Exit {
     let name = on.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-    if cfg!(feature = "aws") {
-        eprintln!("error: --on {name} is not part of this version yet; it can only simulate");
-    } else {
-        eprintln!("error: --on {name} needs the live client, which this build does not have (feature `aws`)");
-    }
+    eprintln!("error: --on {name} needs the live client, which this build does not have (feature `aws`)");
     eprintln!("help: --on sim needs nothing but this program");
     Exit::Access
 }

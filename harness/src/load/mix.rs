@@ -118,6 +118,11 @@ impl Mix {
         self.classes.iter().position(|class| unit < class.until).unwrap_or(self.classes.len() - 1)
     }
 
+    /// Whether any caller ever comes again.
+    pub fn anybody_comes_again(&self) -> bool {
+        self.classes.iter().any(|class| class.again.is_some())
+    }
+
     /// When the caller of a failed request comes again, if it does.
     pub fn again(&self, luck: Luck, failed: &Arrival, ended: Nanos) -> Option<Arrival> {
         let again = self.classes.get(usize::from(failed.class))?.again.as_ref()?;

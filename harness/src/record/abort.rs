@@ -40,6 +40,10 @@ impl AbortWatch {
         AbortWatch { rules, spent_usd: 0.0, ring, ended: 0, answered: 0, second: 0, broken: None }
     }
 
+    pub fn spent_usd(&self) -> f64 {
+        self.spent_usd
+    }
+
     pub fn broken(&self) -> Option<&Broken> {
         self.broken.as_ref()
     }

@@ -145,7 +145,7 @@ impl Recorder {
         &mut self.tallies[usize::from(phase)]
     }
 
-    fn begun(&mut self, now: Nanos, slot: u32) {
+    fn begun(&mut self, intended: Nanos, slot: u32) {
         let slot = slot as usize;
         if slot >= self.phases.len() {
             self.phases.resize(slot + 1, 0);
@@ -154,7 +154,7 @@ impl Recorder {
         self.phases[slot] = self.arriving;
         self.open[slot] = true;
         self.tallies[usize::from(self.arriving)].offered += 1;
-        self.series.began(now);
+        self.series.began(intended);
     }
 
     fn attempt_ended(&mut self, now: Nanos, attempt: AttemptId, ended: &Ended) {
@@ -263,7 +263,7 @@ impl Observer for Recorder {
     fn on(&mut self, now: Nanos, event: &Event<'_>) {
         self.hash.event(now, event);
         match event {
-            Event::Begun { flight, .. } => self.begun(now, flight.slot),
+            Event::Begun { flight, request } => self.begun(request.intended, flight.slot),
             Event::Decided { reason, .. } => self.reasons[*reason as usize] += 1,
             Event::Sent { attempt, target, .. } => {
                 let tally = self.tally(attempt.flight.slot);
@@ -288,11 +288,41 @@ impl Witness for Recorder {
 
     #[inline]
     fn worked(&mut self, now: Nanos, work: &Work) {
+        let phase = self.phases[work.attempt.flight.slot as usize];
+        self.worked_in(phase, now, work);
+    }
+}
+
+impl Recorder {
+    /// Tokens that the service worked on, read and made.
+    pub fn tokens(&self) -> u64 {
+        let by_route = |tally: &Tally| {
+            let Tally { input_by_route, cache_read_by_route, cache_write_by_route, output_by_route, .. } =
+                tally;
+            let all = [input_by_route, cache_read_by_route, cache_write_by_route, output_by_route];
+            all.into_iter().flatten().sum::<u64>()
+        };
+        self.tallies.iter().map(by_route).sum()
+    }
+
+    /// An arrival that was never begun.
+    pub fn shed(&mut self, phase: u16, due: Nanos) {
+        let tally = &mut self.tallies[usize::from(phase)];
+        tally.offered += 1;
+        tally.shed += 1;
+        self.series.shed(due);
+    }
+
+    /// Work for a request of this phase; what is heard of it late may come when another request has its slot.
+    #[inline]
+    pub fn worked_in(&mut self, phase: u16, now: Nanos, work: &Work) {
         self.hash.work(work);
         let route = usize::from(work.route.0);
-        let region = usize::from(work.region.0);
-        let tally = self.tally(work.attempt.flight.slot);
-        tally.served_by_region[region] += 1;
+        let region = work.region.map(|region| usize::from(region.0));
+        let tally = &mut self.tallies[usize::from(phase)];
+        if let Some(region) = region {
+            tally.served_by_region[region] += 1;
+        }
         let Usage { input, cache_read, cache_write, .. } = work.input;
         tally.input_by_route[route] += u64::from(input);
         tally.cache_read_by_route[route] += u64::from(cache_read);

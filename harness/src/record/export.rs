@@ -1,6 +1,8 @@
 //! From the recorder's counters to the run file: the one place where core's and the mock's vocabularies become the
 //! report's.
 
+use std::io::Write;
+
 use hdrhistogram::{Counter, Histogram};
 use indexmap::IndexMap;
 use richter_core::{failure::FailureClass, strategy::Reason, target::TargetSpec};
@@ -12,13 +14,16 @@ use richter_mock_bedrock::{
 };
 use richter_reports::{
     run_file::{
-        Cell, FaultFacts, FaultHits, Histograms, Notable, PhaseCell, PhaseFacts, PoolUse, Series, Slowest,
-        StrategyFacts, TargetFacts, Windows,
+        Cell, FaultFacts, FaultHits, Histograms, LiveCell, Notable, PhaseCell, PhaseFacts, PoolUse, Series,
+        Slowest, StrategyFacts, TargetFacts, Windows,
     },
     samples,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
+    books::Books,
     cell::Recorder,
     quota::QuotaWatch,
     series::{Bucket, TimeSeries},
@@ -76,18 +81,37 @@ pub fn strategies(plan: &Plan) -> Vec<StrategyFacts> {
     facts.collect()
 }
 
-/// Which cell it is, when it ended, and what was seen of its quotas.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+/// Which cell it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
     pub strategy: usize,
     pub replication: u32,
-    pub now: Nanos,
-    pub quota: &'a QuotaWatch,
+}
+
+/// What only the service's side of a cell knows. All of it is absent where the service is not ours to ask.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    pub faults: Vec<FaultHits>,
+    pub pools: Vec<PoolUse>,
+    /// By pool and window.
+    pub quota_used: Vec<Vec<u32>>,
+}
+
+/// Asks the engine.
+pub fn aside(now: Nanos, quota: &QuotaWatch, engine: &mut Engine) -> Aside {
+    let hits = engine.faults().hits();
+    Aside {
+        faults: hits
+            .map(|(_, hits)| FaultHits { rolled: hits.rolled, hit: hits.hit, missed: hits.missed })
+            .collect(),
+        pools: pools(engine, now, quota.pools()),
+        quota_used: quota.used().to_vec(),
+    }
 }
 
 /// What one strategy did in one replication.
-pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut Engine) -> Cell {
-    let Place { strategy, replication, now, quota } = *place;
+pub fn cell(plan: &Plan, place: Place, recorder: &Recorder, aside: Aside) -> Cell {
+    let Place { strategy, replication } = place;
     let open = recorder.open_by_phase();
     let names = Names::of(plan);
     let used = used_targets(plan, strategy);
@@ -104,16 +128,50 @@ pub fn cell(plan: &Plan, place: &Place<'_>, recorder: &Recorder, engine: &mut En
         trace_hash: format!("{:016x}", recorder.hash.value()),
         phases: phases.collect(),
         series: series(&recorder.series, &names.regions, plan.targets.len()),
-        windows: Some(windows(&recorder.times, quota, engine.world().pools())),
+        windows: Some(windows(&recorder.times, aside.quota_used)),
         reasons: by_reason(&recorder.reasons),
         notable: notable(recorder),
-        faults: engine
-            .faults()
-            .hits()
-            .map(|(_, hits)| FaultHits { rolled: hits.rolled, hit: hits.hit, missed: hits.missed })
-            .collect(),
-        pools: pools(engine, now),
+        faults: aside.faults,
+        pools: aside.pools,
         decisions: None,
+    }
+}
+
+/// A cell of a live run.
+#[derive(Debug)]
+pub struct Written {
+    pub cell: Cell,
+    pub live: LiveCell,
+}
+
+/// The same of a live run, with where each request's time went.
+pub fn written<W: Write>(
+    plan: &Plan,
+    place: Place,
+    books: &Books<'_, W>,
+    aside: Aside,
+    live: LiveCell,
+) -> Written {
+    let mut cell = cell(plan, place, &books.recorder, aside);
+    for (phase, split) in cell.phases.iter_mut().zip(&books.punctual.phases) {
+        phase.split = Some(split.written());
+    }
+    Written { cell, live }
+}
+
+/// How the generator did, as far as the books tell.
+pub fn live_cell<W: Write>(books: &Books<'_, W>, now: Nanos) -> LiveCell {
+    let lag = books.punctual.lag.histogram();
+    let sum = |pick: fn(&Tally) -> u64| books.recorder.tallies.iter().map(pick).sum::<u64>();
+    let (due, shed) = (sum(|tally| tally.offered), sum(|tally| tally.shed));
+    LiveCell {
+        due,
+        begun: due - shed,
+        lag_us_p50: lag.value_at_quantile(0.5),
+        lag_us_p99: lag.value_at_quantile(0.99),
+        lag_us_max: lag.max(),
+        took_s: seconds(now),
+        ..LiveCell::default()
     }
 }
 
@@ -195,7 +253,7 @@ fn phase_cell(tally: &Tally, names: &Names) -> PhaseCell {
         failed: tally.failed,
         broken: tally.broken,
         abandoned: tally.abandoned,
-        shed: 0,
+        shed: tally.shed,
         open: 0,
         failed_by_class: by_class(&tally.failed_by_class),
         rejected_by_reason: by_reason(&tally.rejected_by_reason),
@@ -210,6 +268,7 @@ fn phase_cell(tally: &Tally, names: &Names) -> PhaseCell {
         output_tokens: tally.output_by_route.iter().sum(),
         wasted_tokens: tally.wasted_tokens,
         cost_usd: None,
+        split: None,
         histograms: Histograms {
             first_token: blob(tally.first_token.histogram()),
             total: blob(tally.total.histogram()),
@@ -219,21 +278,19 @@ fn phase_cell(tally: &Tally, names: &Names) -> PhaseCell {
     }
 }
 
-fn blob<C: Counter>(histogram: &Histogram<C>) -> Option<String> {
+pub fn blob<C: Counter>(histogram: &Histogram<C>) -> Option<String> {
     if histogram.is_empty() {
         return None;
     }
     Some(samples::encode(histogram).expect("writing a histogram of fixed bounds to memory cannot fail"))
 }
 
-fn windows(times: &TimesOverTime, quota: &QuotaWatch, pools: usize) -> Windows {
+fn windows(times: &TimesOverTime, quota_used: Vec<Vec<u32>>) -> Windows {
     let blobs = |windows: &[Window]| -> Vec<String> {
         let blob =
             |window: &Window| window.as_ref().and_then(|histogram| blob(histogram)).unwrap_or_default();
         windows.iter().map(blob).collect()
     };
-    let mut quota_used = quota.used().to_vec();
-    quota_used.resize(pools, Vec::new());
     Windows {
         window_s: seconds(times.width()),
         first_token: blobs(&times.first_token),
@@ -288,10 +345,10 @@ fn notable(recorder: &Recorder) -> Notable {
     }
 }
 
-fn pools(engine: &mut Engine, now: Nanos) -> Vec<PoolUse> {
-    (0..engine.world().pools())
-        .map(|index| {
-            let pool = PoolId(index as u16);
+fn pools(engine: &mut Engine, now: Nanos, pools: &[PoolId]) -> Vec<PoolUse> {
+    pools
+        .iter()
+        .map(|&pool| {
             let facts = engine.world().pool(pool);
             let state = engine.pool_state(now, pool);
             PoolUse {

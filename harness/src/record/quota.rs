@@ -1,7 +1,11 @@
 //! How much of each pool's quota is in use over time. The engine is asked, not told: looking changes nothing, so a
 //! run that is watched decides the same as one that is not.
 
-use richter_mock_bedrock::{Nanos, engine::Engine, world::PoolId};
+use richter_mock_bedrock::{
+    Nanos,
+    engine::Engine,
+    world::{PoolId, World},
+};
 
 /// More debt than this is shown as this.
 const PERCENT_MAX: f64 = 9_999.0;
@@ -11,13 +15,19 @@ const PERCENT_MAX: f64 = 9_999.0;
 pub struct QuotaWatch {
     width: Nanos,
     next: Nanos,
+    /// Those that are looked at.
+    pools: Vec<PoolId>,
     /// Percent in use, by pool and window; a pool without a quota stays empty.
     used: Vec<Vec<u32>>,
 }
 
 impl QuotaWatch {
-    pub fn new(width: Nanos) -> QuotaWatch {
-        QuotaWatch { width, next: 0, used: Vec::new() }
+    pub fn new(width: Nanos, pools: Vec<PoolId>) -> QuotaWatch {
+        QuotaWatch { width, next: 0, used: vec![Vec::new(); pools.len()], pools }
+    }
+
+    pub fn pools(&self) -> &[PoolId] {
+        &self.pools
     }
 
     /// When to look again.
@@ -31,9 +41,7 @@ impl QuotaWatch {
     }
 
     pub fn look(&mut self, now: Nanos, engine: &mut Engine) {
-        let percent: Vec<Option<u32>> =
-            (0..engine.world().pools()).map(|pool| in_use(now, engine, PoolId(pool as u16))).collect();
-        self.used.resize(percent.len(), Vec::new());
+        let percent: Vec<Option<u32>> = self.pools.iter().map(|pool| in_use(now, engine, *pool)).collect();
         while self.next <= now {
             for (used, percent) in self.used.iter_mut().zip(&percent) {
                 used.extend(percent);
@@ -41,6 +49,19 @@ impl QuotaWatch {
             self.next += self.width;
         }
     }
+}
+
+/// All pools of a world.
+pub fn all(world: &World) -> Vec<PoolId> {
+    (0..world.pools()).filter_map(|place| u16::try_from(place).ok()).map(PoolId).collect()
+}
+
+/// The pools of a plan's world, in its order, as a wider world has them.
+pub fn same(ours: &World, wider: &World) -> Vec<PoolId> {
+    let wider_pools: Vec<(PoolId, String)> =
+        all(wider).into_iter().map(|id| (id, wider.pool(id).name)).collect();
+    let find = |name: &str| wider_pools.iter().find(|(_, other)| other == name).map(|(id, _)| *id);
+    all(ours).into_iter().filter_map(|id| find(&ours.pool(id).name)).collect()
 }
 
 /// Percent of requests or tokens, whichever is scarcer.

@@ -36,11 +36,16 @@ pub struct TimeSeries {
     in_flight: u32,
 }
 
+/// How wide the buckets of a run of this length are.
+pub fn width(length: Nanos) -> Nanos {
+    let seconds = length.div_ceil(SECOND).max(1);
+    seconds.div_ceil(BUCKETS_MAX).max(1) * SECOND
+}
+
 impl TimeSeries {
     /// For a run that lasts at most `length`.
     pub fn new(length: Nanos, regions: usize, targets: usize) -> TimeSeries {
-        let seconds = length.div_ceil(SECOND).max(1);
-        let width = seconds.div_ceil(BUCKETS_MAX).max(1) * SECOND;
+        let width = width(length);
         let series = TimeSeries {
             width,
             buckets: Vec::new(),
@@ -104,6 +109,11 @@ impl TimeSeries {
         bucket.in_flight = bucket.in_flight.max(in_flight);
     }
 
+    /// A request that came and was never begun.
+    pub fn shed(&mut self, now: Nanos) {
+        self.at(now).offered += 1;
+    }
+
     #[inline]
     pub fn ended(&mut self, now: Nanos) -> &mut Bucket {
         // The bucket opens with the number in flight before this end.
@@ -113,10 +123,12 @@ impl TimeSeries {
     }
 
     #[inline]
-    pub fn served(&mut self, now: Nanos, region: usize, target: usize) {
+    pub fn served(&mut self, now: Nanos, region: Option<usize>, target: usize) {
         self.at(now);
         let bucket = (now / self.width) as usize;
-        self.by_region[bucket * self.regions + region] += 1;
+        if let Some(region) = region {
+            self.by_region[bucket * self.regions + region] += 1;
+        }
         self.by_target[bucket * self.targets + target] += 1;
     }
 }

@@ -47,6 +47,7 @@ pub struct Tally {
     pub failed: u64,
     pub broken: u64,
     pub abandoned: u64,
+    pub shed: u64,
     pub failed_by_class: [u64; CLASSES],
     /// Requests that the strategy itself turned away.
     pub rejected_by_reason: [u64; REASONS],
@@ -91,6 +92,7 @@ impl Tally {
             failed: 0,
             broken: 0,
             abandoned: 0,
+            shed: 0,
             failed_by_class: [0; CLASSES],
             rejected_by_reason: [0; REASONS],
             attempts: 0,

@@ -68,7 +68,10 @@ impl TraceHash {
 
     #[inline]
     pub fn work(&mut self, work: &Work) {
-        self.add((u64::from(work.region.0) << 40) ^ u64::from(work.output_tokens));
+        self.add(
+            (u64::from(work.region.map_or(u16::MAX, |region| region.0)) << 40)
+                ^ u64::from(work.output_tokens),
+        );
     }
 }
 
@@ -170,6 +173,6 @@ impl<W: Write> Witness for AttemptLog<'_, W> {
     fn arrived(&mut self, _: &Arrival) {}
 
     fn worked(&mut self, _: Nanos, work: &Work) {
-        self.served = Some((work.attempt, self.plan.world.region_name(work.region)));
+        self.served = work.region.map(|region| (work.attempt, self.plan.world.region_name(region)));
     }
 }

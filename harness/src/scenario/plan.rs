@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     load::Traffic,
-    price::{Price, PricesSpec, price_of, stands_for},
+    price::{Price, PricesSpec, named, price_of, stands_for},
 };
 
 #[derive(Debug, Clone)]
@@ -128,6 +128,16 @@ fn route_prices(targets: &[PlanTarget], world: &World, prices: &PricesSpec) -> V
 }
 
 impl Plan {
+    /// Takes other prices where there are any.
+    pub fn reprice(&mut self, prices: &PricesSpec) {
+        for target in &mut self.targets {
+            target.price = named(&target.name, &target.spec, prices).or(target.price);
+        }
+        let before = std::mem::take(&mut self.route_prices);
+        let now = route_prices(&self.targets, &self.world, prices);
+        self.route_prices = now.into_iter().zip(before).map(|(now, before)| now.or(before)).collect();
+    }
+
     /// Leaves out every other strategy, and the expectations that concern one left out; gives the number of these.
     pub fn keep_strategies(&mut self, names: &[String]) -> usize {
         self.strategies.retain(|strategy| names.contains(&strategy.name));

@@ -38,6 +38,11 @@ impl Sources {
         &self.files[file.0]
     }
 
+    /// In the order in which they were read: the scenario first.
+    pub fn all(&self) -> &[Source] {
+        &self.files
+    }
+
     /// Digest of all that was read, in order: FNV-1a over the bytes, each file closed by a byte that UTF-8 never has.
     pub fn digest(&self) -> String {
         const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;

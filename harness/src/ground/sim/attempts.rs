@@ -143,7 +143,7 @@ impl<W: Witness> Simulation<'_, W> {
             attempt: flown.attempt,
             target: flown.target,
             route: answer.route,
-            region: answer.region,
+            region: Some(answer.region),
             input: answer.input,
             output_tokens,
             cut_short: delivered && flown.lowered && answer.stops_early,

@@ -1,0 +1,163 @@
+//! `richter run --on mock` and `--on bedrock`: from the command line to the live conductor.
+
+use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
+
+use anyhow::Context as _;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use richter_mock_bedrock::luck::Luck;
+use richter_reports::run_file::Ground;
+
+use super::{On, args::LiveArgs, consent};
+use crate::{
+    aws::{self, Access},
+    exit::Exit,
+    ground::live::ask::Prompts,
+    record::journal::ScenarioText,
+    run::{
+        Played,
+        board::Board,
+        guard::Limits,
+        live::{self, LiveOptions},
+    },
+    scenario::{Checked, plan::Plan},
+};
+
+/// What a live run takes from `richter run`.
+#[derive(Debug)]
+pub struct LiveRun<'a> {
+    pub on: On,
+    pub args: &'a LiveArgs,
+    pub scenario: ScenarioText,
+    pub folder: &'a Path,
+    pub trace: Option<&'a Path>,
+    pub interrupted: &'a AtomicBool,
+}
+
+/// Plays the plan on the wall clock; or why it did not even begin.
+pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit>> {
+    let LiveRun { on, args, scenario, folder, trace, interrupted } = run;
+    let ground = if on == On::Bedrock { Ground::Bedrock } else { Ground::Mock };
+    let real = ground == Ground::Bedrock;
+    let endpoint = args.aws.endpoint_url.clone();
+    let own_mock = !real && endpoint.is_none();
+    if let Err(exit) = consent::ask(plan, args, service(real, endpoint.as_deref()), real) {
+        return Ok(Err(exit));
+    }
+    let access = match real.then(|| access(plan, args)).transpose() {
+        Ok(access) => access,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let prompts = match &args.prompts {
+        None => Prompts::words(Luck::new(plan.seed, 0), salt()),
+        Some(path) => Prompts::file(path, Luck::new(plan.seed, 0), salt())?,
+    };
+    let lanes = args.lanes.map_or_else(lanes, usize::from);
+    let config = || access.as_ref().map_or_else(for_the_mock, Access::with_own_connections);
+    let options = LiveOptions {
+        scenario,
+        folder,
+        ground,
+        endpoint,
+        configs: &|| (0..lanes).map(|_| config()).collect(),
+        prompts,
+        limits: limits(args, real),
+        in_flight_max: in_flight_max(args, own_mock),
+        lag_max: args.lag_max,
+        refill: if own_mock { Duration::ZERO } else { args.refill },
+        trace,
+        injections: args.inject.clone(),
+        interrupted,
+        board: Board::default(),
+    };
+    Ok(Ok(live::play(plan, &options).context("the live run could not be done")?))
+}
+
+fn service(real: bool, endpoint: Option<&str>) -> &str {
+    match (endpoint, real) {
+        (Some(url), _) => url,
+        (None, true) => "Amazon Bedrock",
+        (None, false) => "a mock in this process",
+    }
+}
+
+fn limits(args: &LiveArgs, real: bool) -> Limits {
+    Limits {
+        spend_usd: args.max_spend,
+        requests: args.max_requests,
+        tokens: args.max_tokens,
+        // Whoever gets nothing but refusals is told early.
+        failures: args.stop_at_failures.or(real.then_some(1.0)),
+    }
+}
+
+/// Credentials for the real service, found before anything is sent.
+fn access(plan: &Plan, args: &LiveArgs) -> Result<Access, Exit> {
+    let region = plan.targets.first().map(|target| target.spec.region());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        eprintln!("error: cannot start a runtime: {error}");
+        Exit::Broke
+    })?;
+    runtime.block_on(aws::load(&args.aws, region)).map_err(|error| {
+        eprintln!("error: {error}");
+        eprintln!("help: {}", error.fix);
+        Exit::Access
+    })
+}
+
+/// Half of the cores, since the other half has a service to serve or a machine to run.
+fn lanes() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).div_ceil(2)
+}
+
+/// Requests open at once, if nobody says how many.
+const IN_FLIGHT: u64 = 10_000;
+
+/// A mock in this process needs a file for its end of each connection.
+fn in_flight_max(args: &LiveArgs, own_mock: bool) -> u64 {
+    let files = live::connections_max();
+    let possible = if own_mock { files / 2 } else { files };
+    let wanted = args.in_flight_max.unwrap_or(IN_FLIGHT);
+    if args.in_flight_max.is_some_and(|wanted| wanted > possible) {
+        eprintln!(
+            "warning: this system lets the program open so few files that only {possible} requests can be open at \
+             once; raise it with `ulimit -n`"
+        );
+    }
+    wanted.min(possible)
+}
+
+/// Of this run: what no cache can remember from the last one.
+fn salt() -> u64 {
+    u64::from(std::process::id()) ^ crate::clock::nanos_of_day().rotate_left(17)
+}
+
+/// A mock takes any credentials, and gives none away.
+fn for_the_mock() -> SdkConfig {
+    let credentials = Credentials::new("mock", "mock", None, None, "richter");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+/// The scenario as it was read, for the journal.
+pub fn text_of(path: &Path, checked: &Checked) -> ScenarioText {
+    let sources = &checked.warnings.sources;
+    let folder = std::path::absolute(path.parent().unwrap_or(Path::new(""))).unwrap_or_default();
+    ScenarioText {
+        file: path.to_string_lossy().into_owned(),
+        folder: folder.to_string_lossy().into_owned(),
+        digest: checked.plan.digest.clone(),
+        text: sources.all().first().map_or_else(String::new, |file| file.text.clone()),
+        include: sources.all().get(1).map(|file| (as_written(path, &file.name), file.text.clone())),
+    }
+}
+
+/// An included file by its way from the scenario's folder.
+fn as_written(scenario: &Path, included: &str) -> String {
+    let folder = scenario.parent().unwrap_or(Path::new(""));
+    let inside = Path::new(included).strip_prefix(folder).unwrap_or(Path::new(included));
+    inside.to_string_lossy().into_owned()
+}

@@ -1,0 +1,67 @@
+//! The live grounds: the same arrivals and the same strategies on the wall clock, through the real client and real
+//! sockets, against the mock or the real service.
+//!
+//! The `pacer` thread holds the schedule and hands each arrival over at its time, whatever became of those before. A
+//! `lane` is a thread with a single-threaded runtime and clients of its own; all lanes share one router, so that the
+//! strategy sees all traffic. `ask` makes the call of an arrival, `wire` stands where calls leave the program. What
+//! happens goes onto the tape ([`crate::record::tape`]); nothing here counts or judges.
+
+pub mod ask;
+pub mod crew;
+pub mod lane;
+pub mod mock;
+pub mod pacer;
+pub mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::SdkConfig;
+use richter_core::{
+    live::{BuildError, Clock, Router},
+    strategy::StrategySpec,
+};
+use richter_mock_bedrock::luck::{Luck, Stream};
+
+use crate::{
+    record::tape::{Tape, Teller},
+    scenario::plan::Plan,
+};
+
+/// From the last preparation to the first moment of the schedule.
+pub const LEAD: Duration = Duration::from_millis(500);
+
+/// The routers of one cell: one for each configuration, all with the same strategy and the same luck as in the
+/// simulation.
+pub async fn routers(
+    plan: &Plan,
+    strategy: &StrategySpec,
+    wiring: Wiring<'_>,
+) -> Result<Vec<Router>, BuildError> {
+    let Wiring { configs, endpoint, luck, clock, tape } = wiring;
+    let jitter = luck.stream(Stream::Strategy);
+    let mut builder = Router::builder()
+        .strategy(strategy.clone())
+        .clock(clock)
+        .observer(Teller(Arc::clone(tape)))
+        .dice(Box::new(move |request, step| Box::new(jitter.dice(request, step, 0))));
+    for target in &plan.targets {
+        builder = builder.target(&target.name, target.spec.clone());
+    }
+    if let Some(url) = endpoint {
+        builder = builder.endpoint_url(url);
+    }
+    builder.build_each(configs).await
+}
+
+/// How clients reach the service, and what they go by.
+#[derive(Debug)]
+pub struct Wiring<'a> {
+    /// One for each lane.
+    pub configs: Vec<SdkConfig>,
+    /// Where everything goes instead of to the service's own endpoints.
+    pub endpoint: Option<String>,
+    pub luck: Luck,
+    pub clock: Clock,
+    /// Is told everything.
+    pub tape: &'a Arc<Tape>,
+}

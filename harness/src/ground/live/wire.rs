@@ -1,0 +1,144 @@
+//! Where calls leave the program: an HTTP client around the SDK's own, one for each lane. It writes onto calls for a
+//! mock what they need to meet the same luck as in the simulation, and strikes calls with faults of our own. A call's
+//! task carries what is to be written.
+
+pub mod inject;
+
+use std::{cell::Cell, io, sync::Arc};
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
+    },
+};
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use richter_mock_bedrock::luck::Stream;
+
+use self::inject::Kind;
+use super::crew::Crew;
+use crate::load::Arrival;
+
+tokio::task_local! {
+    static ON_THE_WIRE: OnTheWire;
+}
+
+/// What the calls of one request carry.
+#[derive(Debug)]
+pub struct OnTheWire {
+    crew: Arc<Crew>,
+    arrival: Arrival,
+    /// The number of the next attempt.
+    attempt: Cell<u32>,
+}
+
+impl OnTheWire {
+    pub fn new(crew: &Arc<Crew>, arrival: &Arrival) -> OnTheWire {
+        OnTheWire { crew: Arc::clone(crew), arrival: *arrival, attempt: Cell::new(0) }
+    }
+
+    fn next_attempt(&self) -> u32 {
+        self.attempt.replace(self.attempt.get() + 1)
+    }
+}
+
+/// Runs one request; calls that it makes carry this.
+pub async fn carrying<T>(on_the_wire: OnTheWire, request: impl Future<Output = T>) -> T {
+    ON_THE_WIRE.scope(on_the_wire, request).await
+}
+
+/// An HTTP client for one lane.
+pub fn client(inner: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Wire(inner))
+}
+
+#[derive(Debug)]
+struct Wire<C>(C);
+
+impl HttpClient for Wire<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Wire(self.0.http_connector(settings, components)))
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(components, config)
+    }
+}
+
+impl HttpConnector for Wire<SharedHttpConnector> {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        // Calls that belong to no request, such as those for credentials, carry nothing.
+        let struck = ON_THE_WIRE.try_with(|on_the_wire| prepare(on_the_wire, &mut request)).ok().flatten();
+        match struck {
+            None => self.0.call(request),
+            Some(Kind::Throttle) => HttpConnectorFuture::ready(Ok(throttle())),
+            Some(Kind::Reset) => {
+                let broken = io::Error::from(io::ErrorKind::ConnectionReset);
+                HttpConnectorFuture::ready(Err(ConnectorError::io(broken.into())))
+            }
+            Some(Kind::Delay(length)) => {
+                let inner = self.0.clone();
+                HttpConnectorFuture::new(async move {
+                    tokio::time::sleep(length).await;
+                    inner.call(request).await
+                })
+            }
+        }
+    }
+}
+
+/// As the service would have sent it.
+fn throttle() -> HttpResponse {
+    const BODY: &str = r#"{"message":"Too many requests, please wait before trying again."}"#;
+    let status = 429_u16.try_into().expect("429 is a status");
+    let mut response = HttpResponse::new(status, SdkBody::from(BODY));
+    response.headers_mut().insert("x-amzn-errortype", "ThrottlingException");
+    response.headers_mut().insert("content-type", "application/json");
+    response
+}
+
+/// Writes what a mock reads, and says what strikes the call.
+fn prepare(on_the_wire: &OnTheWire, request: &mut HttpRequest) -> Option<Kind> {
+    let attempt = on_the_wire.next_attempt();
+    let OnTheWire { crew, arrival, .. } = on_the_wire;
+    if crew.keyed {
+        write_keys(crew, arrival, attempt, request);
+    }
+    if crew.injections.is_empty() {
+        return None;
+    }
+    let draws = crew.luck.stream(Stream::Clients);
+    let region = inject::signed_region(request.headers().get("authorization"));
+    inject::struck(&crew.injections, draws, (arrival.number, attempt), region)
+}
+
+/// The headers are not signed, since they come after the signature; a mock reads them all the same.
+fn write_keys(crew: &Crew, arrival: &Arrival, attempt: u32, request: &mut HttpRequest) {
+    let headers = request.headers_mut();
+    headers.insert("x-richter-request", arrival.number.to_string());
+    headers.insert("x-richter-attempt", attempt.to_string());
+    headers.insert("x-richter-input-tokens", arrival.input_tokens.to_string());
+    headers.insert("x-richter-output-tokens", arrival.output_tokens.to_string());
+    let class = &crew.traffic.classes[usize::from(arrival.class)].name;
+    let tenant = &crew.traffic.tenants[usize::from(arrival.tenant)];
+    for (name, value) in [("x-richter-class", class), ("x-richter-tenant", tenant)] {
+        // A name that no header can hold is not sent; the mock then goes by the operation.
+        if value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            headers.insert(name, value.clone());
+        }
+    }
+}

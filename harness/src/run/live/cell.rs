@@ -1,0 +1,364 @@
+//! One cell of a live run: what it stands on is put up, time begins, and this thread writes down what is heard until
+//! nothing is open any more.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use richter_core::live::{Clock, Trust, http_client};
+use richter_mock_bedrock::{Nanos, luck::Luck};
+use richter_reports::run_file::{Cell, Ground, LiveCell};
+
+use super::{
+    Books, LiveError, Stage, doubts,
+    machine::CpuWatch,
+    view::{self, Moment},
+};
+use crate::{
+    clock,
+    ground::live::{
+        LEAD, Wiring,
+        ask::{Asker, Language},
+        crew::{Crew, CrewParts, Dealer},
+        lane::Lane,
+        mock::{Mock, Translation},
+        pacer::Pacer,
+        routers, wire,
+    },
+    record::{
+        export::{self, Aside, Place},
+        journal::Line,
+        quota::{self, QuotaWatch},
+        tape::{Tape, Told, What},
+        trace::AttemptLog,
+    },
+    run::{RunError, board::State, guard::Halt, log_error, parts::Parts},
+    scenario::plan::Plan,
+};
+
+/// How often what was heard is written down.
+const TICK: Duration = Duration::from_millis(10);
+/// How often the view is renewed, and how often the service's side goes to the journal.
+const SHOW_EVERY: Nanos = 250_000_000;
+const ASIDE_EVERY: Nanos = 1_000_000_000;
+/// How long open requests may still run when the run is stopped before its end.
+const STOP_WITHIN: Nanos = 10_000_000_000;
+/// For the mock to notice that a caller has left.
+const LAST_WORDS: Duration = Duration::from_millis(60);
+
+/// What came of one cell.
+#[derive(Debug)]
+pub struct Done {
+    pub cell: Cell,
+    pub live: LiveCell,
+    pub doubts: Vec<String>,
+}
+
+/// The mock of this cell, and how its places are ours.
+struct Own {
+    mock: Mock,
+    translation: Translation,
+    quota: QuotaWatch,
+    lost: u64,
+}
+
+pub fn play(
+    stage: &mut Stage<'_>,
+    place: Place,
+    part: Option<(&Parts<'_>, usize)>,
+) -> Result<Done, LiveError> {
+    let plan = stage.plan;
+    let luck = Luck::new(plan.seed, place.replication);
+    let own = own_mock(stage, place)?;
+    let told_by_service = own.is_some();
+    let tape = Arc::new(Tape::default());
+    let mut books = Books::new(plan, told_by_service);
+    books.log = part
+        .zip(stage.options.trace)
+        .map(|((parts, index), path)| {
+            let file = parts.create(index).map_err(|source| log_error(path, source))?;
+            Ok::<_, RunError>(AttemptLog::new(plan, place.strategy, place.replication, file))
+        })
+        .transpose()?;
+    let clock = Clock::starting_in(LEAD);
+    let crew = Crew::new(CrewParts {
+        traffic: plan.traffic.clone(),
+        luck,
+        clock,
+        tape: Arc::clone(&tape),
+        guard: Arc::clone(&stage.guard),
+        asker: asker(stage, place)?,
+        in_flight_max: stage.options.in_flight_max,
+        keyed: stage.options.ground == Ground::Mock,
+        injections: stage.options.injections.clone(),
+    });
+    let lanes = lanes(stage, place, &crew, &own)?;
+    stage.journal.line(&Line::Cell(place));
+    let cpu = CpuWatch::start();
+    let mut teller = Listener { stage, place, own, books, crew: &crew, told: Vec::new(), dropped: 0 };
+    let paced = teller.listen(&lanes);
+    drop(lanes);
+    let done = teller.end(&cpu);
+    paced?;
+    done
+}
+
+fn own_mock(stage: &Stage<'_>, place: Place) -> Result<Option<Own>, LiveError> {
+    if stage.options.endpoint.is_some() || stage.options.ground != Ground::Mock {
+        return Ok(None);
+    }
+    let mock = Mock::start(stage.plan, place.replication)?;
+    let ours = &stage.plan.world;
+    let (translation, pools) =
+        mock.look(|_, engine| (Translation::new(ours, engine.world()), quota::same(ours, engine.world())));
+    let width =
+        crate::record::windows::width(stage.plan.end, crate::record::series::width(plan_length(stage.plan)));
+    Ok(Some(Own { mock, translation, quota: QuotaWatch::new(width, pools), lost: 0 }))
+}
+
+fn plan_length(plan: &Plan) -> Nanos {
+    plan.end.saturating_add(plan.drain)
+}
+
+fn asker(stage: &Stage<'_>, place: Place) -> Result<Asker, LiveError> {
+    let strategy = &stage.plan.strategies[place.strategy];
+    let targets = strategy.spec.targets();
+    let named = |name: &str| targets.iter().any(|(_, target)| *target == name);
+    let models = stage.plan.targets.iter().filter(|target| named(&target.name));
+    let invokes = stage.plan.traffic.classes.iter().any(|class| {
+        use richter_core::request::Api;
+        matches!(class.api, Api::InvokeModel | Api::InvokeModelWithResponseStream)
+    });
+    let models: Vec<&str> = models.map(|target| target.spec.model_id()).collect();
+    let language = match Language::common(models.iter().copied()) {
+        Err(source) if invokes => {
+            return Err(LiveError::Language { strategy: strategy.name.clone(), source });
+        }
+        language => language.unwrap_or(Language::Anthropic),
+    };
+    Ok(Asker::new(stage.options.prompts.clone(), language))
+}
+
+fn lanes(
+    stage: &Stage<'_>,
+    place: Place,
+    crew: &Arc<Crew>,
+    own: &Option<Own>,
+) -> Result<Vec<Lane>, LiveError> {
+    let endpoint = own.as_ref().map(|own| own.mock.url()).or_else(|| stage.options.endpoint.clone());
+    let wired = |config: aws_config::SdkConfig| {
+        let inner = config.http_client().unwrap_or_else(|| http_client(&Trust::System));
+        config.to_builder().http_client(wire::client(inner)).build()
+    };
+    let configs = (stage.options.configs)().into_iter().map(wired).collect();
+    let wiring = Wiring { configs, endpoint, luck: crew.luck, clock: crew.clock, tape: &crew.tape };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(LiveError::Thread)?;
+    let spec = &stage.plan.strategies[place.strategy].spec;
+    let routers = runtime.block_on(routers(stage.plan, spec, wiring))?;
+    let start = |(number, router)| Lane::start(number, Arc::clone(crew), router).map_err(LiveError::Thread);
+    routers.into_iter().enumerate().map(start).collect()
+}
+
+/// Writes down what is heard.
+struct Listener<'s, 'p> {
+    stage: &'s mut Stage<'p>,
+    place: Place,
+    own: Option<Own>,
+    books: Books<'p>,
+    crew: &'s Arc<Crew>,
+    told: Vec<Told>,
+    dropped: u64,
+}
+
+impl Listener<'_, '_> {
+    /// Until everything is over, or has taken too long.
+    fn listen(&mut self, lanes: &[Lane]) -> Result<(), LiveError> {
+        let over = AtomicBool::new(false);
+        let crew = Arc::clone(self.crew);
+        let schedule = crew.traffic.arrivals(crew.luck);
+        std::thread::scope(|scope| {
+            let mock = self.own.as_ref().map(|own| own.mock.starter());
+            let (crew, over) = (&crew, &over);
+            let pacing = move || {
+                let pacer = Pacer::new(crew.clock, schedule, Arc::clone(&crew.inbox));
+                let mut dealer = Dealer { crew, lanes, turn: 0 };
+                let begin = || mock.iter().for_each(|mock| mock.begin());
+                let paced = pacer.run(begin, &mut dealer);
+                over.store(true, Ordering::Release);
+                paced
+            };
+            let pacer = std::thread::Builder::new().name("pacer".to_owned()).spawn_scoped(scope, pacing);
+            let pacer = pacer.map_err(LiveError::Thread)?;
+            self.watch(over);
+            let paced = pacer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            paced.map_err(LiveError::from)
+        })
+    }
+
+    fn watch(&mut self, all_due: &AtomicBool) {
+        let (mut shown, mut asides) = (0, 0);
+        let mut stop_at = plan_length(self.stage.plan);
+        loop {
+            clock::rest(TICK);
+            self.look_outside();
+            self.take();
+            let now = self.crew.clock.now();
+            if now >= asides + ASIDE_EVERY {
+                asides = now;
+                self.aside(now);
+            }
+            self.flush();
+            if now >= shown + SHOW_EVERY {
+                shown = now;
+                let state = if all_due.load(Ordering::Acquire) { State::Draining } else { State::Running };
+                self.show(now, state);
+            }
+            if self.stage.guard.stopped() {
+                stop_at = stop_at.min(now.saturating_add(STOP_WITHIN));
+            }
+            if all_due.load(Ordering::Acquire) && (self.crew.open() == 0 || now >= stop_at) {
+                return;
+            }
+        }
+    }
+
+    fn look_outside(&mut self) {
+        if self.stage.options.interrupted.load(Ordering::Relaxed) && !self.stage.guard.stopped() {
+            self.stage.guard.stop(Halt::Interrupted);
+            self.crew.inbox.wake();
+        }
+        let now = self.crew.clock.now();
+        let due = |own: &&mut Own| now > 0 && now >= own.quota.next();
+        if let Some(own) = self.own.as_mut().filter(due) {
+            let Own { mock, quota, .. } = own;
+            mock.look(|now, engine| quota.look(now, engine));
+        }
+    }
+
+    /// Writes down what was heard since the last time. What the service made comes first: it knows before its caller does.
+    fn take(&mut self) {
+        // Of these the tape has told already, and of what the tape tells the service knows already: so each is asked
+        // after the other.
+        let ended = self.stage.guard.take_ended();
+        let mut told = std::mem::take(&mut self.told);
+        self.dropped = self.crew.tape.take(&mut told);
+        if let Some(own) = &mut self.own {
+            let (made, lost) = own.mock.made(&own.translation);
+            own.lost += lost;
+            let at = self.crew.clock.now();
+            for made in made {
+                let told = Told::Made { at, made };
+                self.stage.journal.line(&Line::Told(told));
+                self.books.write(&told);
+            }
+        }
+        for told in &told {
+            self.stage.journal.line(&Line::Told(*told));
+            self.books.write(told);
+            if let Told::Event { what: What::Finished { finish, .. }, .. } = told {
+                let answered = matches!(finish.outcome, richter_core::flight::Outcome::Answered(_));
+                self.stage.guard.ended(answered);
+            }
+        }
+        told.clear();
+        self.told = told;
+        self.judge();
+        self.stage.guard.let_go(ended);
+    }
+
+    /// Limits and rules, by what has come in.
+    fn judge(&mut self) {
+        let Stage { guard, spent_usd, tokens, .. } = &*self.stage;
+        let recorder = &self.books.recorder;
+        guard.used(tokens + recorder.tokens(), spent_usd + recorder.abort.spent_usd());
+        if let Some(broken) = recorder.abort.broken() {
+            guard.stop(Halt::Rule { strategy: self.place.strategy, broken: broken.clone() });
+        }
+    }
+
+    fn aside(&mut self, _: Nanos) {
+        if let Some(aside) = self.ask_aside() {
+            self.stage.journal.line(&Line::Aside(Box::new(aside)));
+        }
+    }
+
+    fn ask_aside(&mut self) -> Option<Aside> {
+        let Own { mock, quota, .. } = self.own.as_ref()?;
+        Some(mock.look(|now, engine| export::aside(now, quota, engine)))
+    }
+
+    /// A journal that cannot be written stops the run: what is measured could be lost.
+    fn flush(&mut self) {
+        if let Err(error) = self.stage.journal.flush() {
+            let path = self.stage.journal.path().display();
+            let what = format!("stopped, because the journal {path} cannot be written: {error}");
+            self.stage.guard.stop(Halt::Journal(what));
+        }
+    }
+
+    fn show(&mut self, now: Nanos, state: State) {
+        let moment = Moment {
+            plan: self.stage.plan,
+            place: self.place,
+            now,
+            state,
+            in_flight: self.crew.open(),
+            recorder: &self.books.recorder,
+            punctual: &self.books.punctual,
+            lag_max: self.stage.options.lag_max,
+            dropped: self.dropped,
+        };
+        let spent = self.stage.spent_usd + self.books.recorder.abort.spent_usd();
+        let Stage { snapshot, guard, .. } = &mut *self.stage;
+        view::update(snapshot, &moment);
+        snapshot.spent_usd = snapshot.spent_usd.map(|_| spent);
+        snapshot.note = guard.why().map_or_else(String::new, |why| view::words(&why));
+        self.stage.options.board.publish(self.stage.snapshot.clone());
+    }
+
+    /// Nothing is heard from now on; what was open stays open.
+    fn end(mut self, cpu: &CpuWatch) -> Result<Done, LiveError> {
+        self.crew.tape.close();
+        let (now, used) = (self.crew.clock.now(), cpu.used());
+        if self.own.is_some() {
+            clock::rest(LAST_WORDS);
+        }
+        self.take();
+        self.books.close(now);
+        let aside = self.ask_aside().unwrap_or_default();
+        let live = self.live_cell(now, &used);
+        let mut doubts = doubts::of(&live, self.stage.options.lag_max);
+        let lost = self.own.as_ref().map_or(0, |own| own.lost);
+        doubts.extend((lost > 0).then(|| format!("the mock could not tell of {lost} answers")));
+        self.stage.journal.line(&Line::Aside(Box::new(aside.clone())));
+        self.stage.journal.line(&Line::CellEnd(Box::new(live.clone())));
+        self.flush();
+        self.show(now, State::Draining);
+        view::over(&mut self.stage.snapshot, self.place);
+        self.stage.spent_usd += self.books.recorder.abort.spent_usd();
+        self.stage.tokens += self.books.recorder.tokens();
+        let written = export::written(self.stage.plan, self.place, &self.books, aside, live);
+        if let Some(log) = self.books.log {
+            let path = self.stage.options.trace.unwrap_or(std::path::Path::new(""));
+            log.finish().map_err(|source| log_error(path, source))?;
+        }
+        Ok(Done { cell: written.cell, live: written.live, doubts })
+    }
+
+    fn live_cell(&self, now: Nanos, used: &super::machine::Used) -> LiveCell {
+        let counts = &self.crew.counts;
+        LiveCell {
+            due: counts.due.load(Ordering::Relaxed),
+            begun: counts.begun.load(Ordering::Relaxed),
+            in_flight_max: counts.open_max.load(Ordering::Relaxed),
+            cpu_share: used.share,
+            dropped: self.dropped,
+            ..export::live_cell(&self.books, now)
+        }
+    }
+}

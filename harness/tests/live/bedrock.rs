@@ -1,0 +1,109 @@
+//! The way to the real service, up to a socket on this machine: consent, limits, TLS, signatures, faults on our side.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use super::{Desk, Play, Server, adds_up, free_port, phase, plain, wait_for};
+
+const SECRET: &str = "a-secret-that-nobody-may-see";
+
+/// On the real service's way, but to a loopback address.
+fn on_bedrock(desk: &Desk, url: &str, more: &[&str]) -> (i32, String) {
+    let mut args = vec!["run", "plain.yaml", "--on", "bedrock", "--endpoint-url", url, "--lag-max", "9s"];
+    args.extend(more);
+    let mut command = desk.command(&args);
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWS_REGION", "us-east-1");
+    desk.file("none", "");
+    command.env("AWS_CONFIG_FILE", desk.path("none")).env("AWS_SHARED_CREDENTIALS_FILE", desk.path("none"));
+    command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").env_remove("AWS_BEARER_TOKEN_BEDROCK");
+    let output = command.stdout(Stdio::piped()).output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    // Reports are wrapped.
+    let said = String::from_utf8_lossy(&said).split_whitespace().collect::<Vec<_>>().join(" ");
+    (output.status.code().unwrap_or(-1), said)
+}
+
+#[test]
+fn nothing_is_sent_before_somebody_agreed_to_what_it_costs() {
+    let desk = Desk::new();
+    let server = Server::start(Play::default());
+    desk.file("plain.yaml", &plain("10/s", "1s", "{ direct: { target: east } }"));
+    let (code, said) = on_bedrock(&desk, &server.url(), &["--dry-run"]);
+    assert!(code == 0 && said.contains("requests 10 ") && said.contains("Nothing was sent"), "{said}");
+    let (code, said) = on_bedrock(&desk, &server.url(), &[]);
+    assert!(code == 5 && said.contains("give --yes to agree"), "{code}: {said}");
+    assert_eq!(server.seen(), 0);
+    let (code, said) = on_bedrock(&desk, &server.url(), &["--yes"]);
+    assert!(code == 0 && said.contains("and not to Amazon Bedrock"), "{code}: {said}");
+    assert_eq!((server.seen(), phase(&desk.run("out/plain"), 0, 0).answered), (10, 10));
+}
+
+#[test]
+fn limits_are_kept_exactly_and_money_without_a_price_is_refused() {
+    let desk = Desk::new();
+    let server = Server::start(Play::default());
+    let text = plain("50/s", "2s", "{ direct: { target: east } }");
+    desk.file("plain.yaml", &text);
+    let (code, said) = on_bedrock(&desk, &server.url(), &["--yes", "--max-requests", "7"]);
+    assert!(code == 1 && said.contains("7 requests were sent (--max-requests)"), "{code}: {said}");
+    assert_eq!(server.seen(), 7);
+    // A request holds 20 tokens of input and 50 of output, and uses 22: far more than three fit one after another,
+    // and never more than are allowed.
+    let (code, said) = on_bedrock(&desk, &server.url(), &["--yes", "--max-tokens", "300"]);
+    assert!(code == 1 && said.contains("could go beyond 300 tokens"), "{code}: {said}");
+    let used = phase(&desk.run("out/plain"), 0, 0);
+    assert!(used.input_tokens + used.output_tokens <= 300 && used.answered >= 4, "{used:?}");
+    let unknown = text.replace("anthropic.claude-3-haiku-20240307-v1:0", "somebody.model-v1:0");
+    desk.file("plain.yaml", &unknown);
+    let before = server.seen();
+    let (code, said) = on_bedrock(&desk, &server.url(), &["--yes", "--max-spend", "1"]);
+    assert!(code == 5 && said.contains("there is no price for east"), "{code}: {said}");
+    assert_eq!(server.seen(), before);
+}
+
+#[test]
+fn the_way_to_the_real_service_speaks_tls_signs_and_shows_no_secret() {
+    let desk = Desk::new();
+    let port = free_port();
+    desk.file("creds.json", &format!(r#"{{ "access_keys": {{ "AKIATEST": {{ "secret": "{SECRET}" }} }} }}"#));
+    let mut mock = Command::new(env!("CARGO_BIN_EXE_mock-bedrock"));
+    let port_text = port.to_string();
+    mock.current_dir(desk.0.path()).args([
+        "--port",
+        &port_text,
+        "--ca",
+        "ca.pem",
+        "--credentials",
+        "creds.json",
+    ]);
+    let mut mock = mock.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_for(&mut mock, "listens on");
+    desk.file("plain.yaml", &plain("10/s", "1s", "{ direct: { target: east } }"));
+    let url = format!("https://127.0.0.1:{port}");
+    let inject = ["--yes", "--ca-bundle", "ca.pem", "--inject", "throttle:50%@us-east-1", "--keep-journal"];
+    let (code, said) = on_bedrock(&desk, &url, &inject);
+    let (refused, why) = on_bedrock(&desk, &url, &["--yes", "--out", "untrusted"]);
+    mock.kill().expect("it runs");
+    mock.wait().expect("it is gone");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("injected on our side, not by the service: a throttle in place of 50% of calls"),
+        "{said}"
+    );
+    let run = desk.run("out/plain");
+    adds_up(&run);
+    let all = phase(&run, 0, 0);
+    assert_eq!(all.offered, 10);
+    assert!(all.answered > 0 && all.failed_by_class["throttle"] == all.failed, "{all:?}");
+    assert_eq!(phase(&desk.run("untrusted/plain"), 0, 0).answered, 0, "{refused}: {why}");
+    for file in ["out/plain/run.json", "out/plain/run.journal", "out/plain/report.html"] {
+        let text = fs::read_to_string(desk.path(file)).expect("it is there");
+        assert!(!text.contains(SECRET) && !text.contains("AKIATEST"), "{file}");
+    }
+    assert!(!said.contains(SECRET), "{said}");
+}
