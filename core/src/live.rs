@@ -34,7 +34,7 @@ pub use bedrock::{
 pub use clock::Clock;
 pub use dice::MakeDice;
 pub use error::{BuildError, RouteError};
-pub use names::{Column, Names};
+pub use names::{Column, Names, Rows};
 pub use shell::{Shell, ShellParts};
 pub use stream::AnswerStream;
 pub use trail::{Decided, Trail, TrailEnd, Tried};

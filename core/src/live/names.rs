@@ -22,8 +22,10 @@ const NEWEST: &str = "gen_ai_latest_experimental";
 
 macro_rules! table {
     ($($field:ident: $old:literal, $new:literal;)+) => {
+        /// One column: what each thing that a span or a sample says is called.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) struct Rows { $(pub(super) $field: &'static str),+ }
+        #[expect(missing_docs, reason = "each field is named after what it names")]
+        pub struct Rows { $(pub $field: &'static str),+ }
 
         pub(super) const V1_41: Rows = Rows { $($field: $old),+ };
         pub(super) const LATEST: Rows = Rows { $($field: $new),+ };
@@ -72,7 +74,8 @@ impl Names {
         self.0
     }
 
-    pub(super) const fn rows(&self) -> &'static Rows {
+    /// The names themselves.
+    pub const fn rows(&self) -> &'static Rows {
         match self.0 {
             Column::V1_41 => &V1_41,
             Column::Latest => &LATEST,
