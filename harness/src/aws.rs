@@ -15,7 +15,7 @@ mod trust;
 
 use std::{fmt, path::PathBuf, time::SystemTime};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, sts::AssumeRoleProvider};
 use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials as _, SharedCredentialsProvider, error::CredentialsError},
@@ -25,7 +25,10 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::os_shim_internal::Env;
 use clap::Args;
-use richter_core::live::{Trust, http_client, of_profile};
+use richter_core::{
+    live::{Trust, http_client, of_profile},
+    target::Account,
+};
 
 pub use error::AccessError;
 pub use source::Source;
@@ -70,6 +73,9 @@ pub struct Access {
     /// Access keys, if there are any beside or instead of an API key.
     credentials: Option<Credentials>,
 }
+
+/// What an assumed role's session is called in the other account's logs.
+const SESSION: &str = "richter";
 
 /// Who calls, as STS says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +170,32 @@ impl Access {
         source::has_api_key(&Env::real())
     }
 
+    /// The same for another account, as a target names it. It asks for that account's credentials once.
+    pub async fn of_account(&self, account: &Account) -> Result<Access, AccessError> {
+        let (provider, source) = match account {
+            Account::Role(arn) => {
+                let role = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&self.config);
+                let source = Source::Role { arn: arn.clone() };
+                (SharedCredentialsProvider::new(role.build().await), source)
+            }
+            Account::Profile(name) => {
+                let profiles = source::profiles(Some(name)).await?;
+                let source = source::of(&profiles, &Env::real(), true)?;
+                (SharedCredentialsProvider::new(of_profile(name, &self.config)), source)
+            }
+        };
+        let config = self.config.to_builder().credentials_provider(provider).build();
+        match credentials(&config).await {
+            Ok(credentials) => Ok(Access { config, source, credentials: Some(credentials) }),
+            Err(error) => Err(error::none_from(&source, &error)),
+        }
+    }
+
+    /// Whether the credentials are temporary ones.
+    pub fn has_token(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|credentials| credentials.session_token().is_some())
+    }
+
     /// Whether there are access keys, which every service but Bedrock needs.
     pub fn has_keys(&self) -> bool {
         self.credentials.is_some()
@@ -177,7 +209,7 @@ impl Access {
     /// Asks STS who calls.
     pub async fn identity(&self) -> Result<Identity, AccessError> {
         if !self.has_keys() {
-            return Err(error::only_an_api_key());
+            return Err(AccessError::only_an_api_key());
         }
         let Some(region) = self.region() else { return Err(error::no_region()) };
         let client = aws_sdk_sts::Client::new(&self.in_region(region));

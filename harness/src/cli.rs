@@ -3,7 +3,12 @@
 mod annotate;
 mod baseline;
 mod check;
+#[cfg(feature = "aws")]
+mod doctor;
 mod explain;
+#[cfg(feature = "aws")]
+mod grafana;
+mod iam_policy;
 mod init;
 mod list;
 #[cfg(feature = "mock")]
@@ -101,6 +106,14 @@ enum Command {
     Mock(mock::MockArgs),
     /// Make a scenario of what really happened.
     Scenario(scenario::ScenarioArgs),
+    /// See whether a scenario can be run on Amazon Bedrock from here: credentials, models, quotas, this machine.
+    #[cfg(feature = "aws")]
+    Doctor(doctor::DoctorArgs),
+    /// Print a Grafana dashboard for live runs.
+    #[cfg(feature = "aws")]
+    Grafana(grafana::GrafanaArgs),
+    /// Print the least that IAM must allow for a scenario.
+    IamPolicy(iam_policy::IamPolicyArgs),
     /// List what can be written in a scenario.
     List(list::ListArgs),
     /// Print the JSON Schema of scenario files, or of exported reports.
@@ -124,6 +137,11 @@ pub fn dispatch(cli: Cli) -> Exit {
         #[cfg(feature = "mock")]
         Command::Mock(args) => mock::mock(&args, color),
         Command::Scenario(args) => scenario::scenario(&args, color),
+        #[cfg(feature = "aws")]
+        Command::Doctor(args) => doctor::doctor(&args, color),
+        #[cfg(feature = "aws")]
+        Command::Grafana(args) => grafana::grafana(&args),
+        Command::IamPolicy(args) => iam_policy::iam_policy(&args, color),
         Command::List(args) => list::list(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Init(args) => init::init(&args),

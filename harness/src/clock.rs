@@ -36,3 +36,8 @@ pub fn time_of_day() -> String {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
+
+/// Seconds since 1970.
+pub fn unix_s() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or(0)
+}

@@ -7,12 +7,17 @@ pub mod aws;
 pub mod baseline;
 pub mod cli;
 pub mod clock;
+#[cfg(feature = "aws")]
+pub mod doctor;
 pub mod exit;
 pub mod ground;
 pub mod load;
 pub mod observe;
+pub mod permit;
 pub mod price;
 pub mod record;
 pub mod run;
 pub mod scenario;
+#[cfg(feature = "aws")]
+pub mod telemetry;
 pub mod tournament;

@@ -32,6 +32,10 @@ strategies:
   other: { sdk: { target: east } }
 ";
 
+#[cfg(feature = "aws")]
+#[path = "cli/aws.rs"]
+mod aws;
+
 struct Ran {
     code: u8,
     out: String,

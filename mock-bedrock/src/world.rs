@@ -285,6 +285,12 @@ impl World {
         self.model_at(model).max_output
     }
 
+    /// How long an answer of so many tokens takes on average, when nothing is in its way; in seconds.
+    pub fn usual_seconds(&self, route: RouteId, output_tokens: f64) -> f64 {
+        let latency = &self.models[usize::from(self.route_model(route).0)].latency;
+        (latency.first_token.mean() + output_tokens * latency.per_token.mean()) / 1e9
+    }
+
     /// Quota tokens reserved at admission: all input, cached or not, and the most that may be produced.
     #[inline]
     pub fn reserves(&self, route: RouteId, input: u32, max_tokens: Option<u32>) -> u64 {

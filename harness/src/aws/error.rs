@@ -27,17 +27,17 @@ impl AccessError {
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> AccessError {
         AccessError { what: what.into(), fix: fix.into() }
     }
+
+    pub fn only_an_api_key() -> AccessError {
+        AccessError::new(
+            "there is only a Bedrock API key, which no other service takes",
+            "add access keys to learn of identity and quotas, or do without",
+        )
+    }
 }
 
 pub fn no_region() -> AccessError {
     AccessError::new("no Region is set", "give --region, or set AWS_REGION or the profile's region")
-}
-
-pub fn only_an_api_key() -> AccessError {
-    AccessError::new(
-        "there is only a Bedrock API key, which no other service takes",
-        "add access keys to learn of identity and quotas, or do without",
-    )
 }
 
 /// Whoever has none, or whose credentials could not be renewed.
@@ -59,8 +59,13 @@ pub fn no_credentials(
         Source::Profile { name, kind: Kind::Nothing, .. } => {
             AccessError::new(format!("profile {name} has no credentials"), nothing())
         }
-        source => AccessError::new(format!("no credentials from {source}: {}", chain(error)), renew(source)),
+        source => none_from(source, error),
     }
+}
+
+/// A source that should have credentials and gives none.
+pub fn none_from(source: &Source, error: &CredentialsError) -> AccessError {
+    AccessError::new(format!("no credentials from {source}: {}", chain(error)), renew(source))
 }
 
 /// What brings new credentials from where these came from.
@@ -80,6 +85,9 @@ fn renew(source: &Source) -> String {
             Kind::Keys => format!("run `aws configure --profile {name}`, or `aws login --profile {name}`"),
             Kind::Named | Kind::Nothing => "see that the profile's credential_source is there".into(),
         },
+        Source::Role { arn } => {
+            format!("allow sts:AssumeRole on {arn}, and let the role's trust policy name whoever calls")
+        }
         Source::ApiKey => "make a new API key in the Bedrock console, and set AWS_BEARER_TOKEN_BEDROCK to it".into(),
         Source::Environment => {
             "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew, or unset them and run `aws login`"

@@ -25,6 +25,10 @@ pub enum Source {
     },
     /// AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN.
     WebIdentity,
+    /// A role that is assumed for a target.
+    Role {
+        arn: String,
+    },
     /// A container's or an instance's role, if there is one.
     Machine,
 }
@@ -48,6 +52,7 @@ impl fmt::Display for Source {
             Source::ApiKey => f.write_str("a Bedrock API key (AWS_BEARER_TOKEN_BEDROCK)"),
             Source::Environment => f.write_str("the environment (AWS_ACCESS_KEY_ID)"),
             Source::WebIdentity => f.write_str("a web identity (AWS_WEB_IDENTITY_TOKEN_FILE)"),
+            Source::Role { arn } => write!(f, "the role {arn}"),
             Source::Machine => f.write_str("the role of this container or instance"),
             Source::Profile { name, kind, .. } => write!(f, "profile {name} ({})", kind.name()),
         }

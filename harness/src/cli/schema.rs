@@ -18,11 +18,16 @@ enum Of {
     Scenario,
     /// The report as JSON, for those who read it.
     Report,
+    /// What `richter doctor --json` prints.
+    #[cfg(feature = "aws")]
+    Doctor,
 }
 
 pub fn schema(args: &SchemaArgs) -> anyhow::Result<Exit> {
     let text = match args.of {
         Of::Scenario => schema_text(),
+        #[cfg(feature = "aws")]
+        Of::Doctor => serde_json::to_string_pretty(&crate::doctor::schema())? + "\n",
         Of::Report => serde_json::to_string_pretty(&export::schema())? + "\n",
     };
     super::print(text.as_bytes())?;
