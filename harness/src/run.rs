@@ -264,5 +264,6 @@ pub(crate) fn run_file(plan: &Plan, file: &str) -> RunFile {
         cells: Vec::new(),
         stories: Vec::new(),
         live: None,
+        observed: None,
     }
 }

@@ -9,6 +9,7 @@ mod failures;
 mod first_token;
 mod frame;
 mod goodput;
+mod observed;
 mod percentiles;
 mod quota;
 mod reasons;
@@ -30,13 +31,15 @@ use frame::Frame;
 pub const STRATEGIES_MAX: usize = 12;
 
 /// In the order of the report.
-const CHARTS: [fn(&Frame<'_>) -> Option<Chart>; 11] = [
+const CHARTS: [fn(&Frame<'_>) -> Option<Chart>; 13] = [
     goodput::chart,
     first_token::chart,
     total::chart,
     percentiles::chart,
     recovery::chart,
     served::chart,
+    observed::served,
+    observed::hops,
     attempts::chart,
     failures::chart,
     quota::chart,

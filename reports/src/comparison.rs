@@ -4,6 +4,7 @@
 
 mod answer;
 mod caveats;
+mod evidence;
 mod findings;
 mod notable;
 mod table;
@@ -44,6 +45,8 @@ pub struct Comparison {
     pub models: Vec<Shares>,
     pub findings: Vec<String>,
     pub caveats: Vec<String>,
+    /// What the service's logs and metrics say.
+    pub evidence: Vec<String>,
     /// Requests whose stories tell the most.
     pub notable: Vec<Notable>,
 }
@@ -117,6 +120,7 @@ pub fn compare(view: &View<'_>) -> Comparison {
         models: shares(&scored, stats::model_shares),
         findings: findings::findings(view, &scored, &recovery),
         caveats: caveats::caveats(view, &scored),
+        evidence: evidence::evidence(view),
         notable: notable::notable(view),
         recovery,
     }

@@ -7,6 +7,7 @@
 pub mod decisions;
 mod disk;
 pub mod live;
+pub mod observed;
 pub mod request;
 mod windows;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use disk::{ReadCause, ReadError, WriteError, write_whole};
 pub use live::{Live, LiveCell, Split};
+pub use observed::{Hop, LogCounts, MetricCount, Observed, ObservedCell, Spread};
 pub use request::RequestName;
 pub use windows::{Story, StoryLine, Windows};
 
@@ -54,6 +56,9 @@ pub struct RunFile {
     /// Only runs on the wall clock have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
+    /// What logs and metrics say; absent where nobody collected it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

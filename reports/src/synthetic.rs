@@ -100,6 +100,7 @@ pub fn run(sketches: &[Sketch], replications: u32) -> RunFile {
         cells: cells.collect(),
         stories: vec![story()],
         live: None,
+        observed: None,
     }
 }
 

@@ -32,6 +32,7 @@ pub fn render(judgement: &Judgement, options: &Options) -> String {
         shares("Answered by", &comparison.models, options),
         expectations(&judgement.expectations, options),
         list("Findings", &comparison.findings, options),
+        list("In the logs", &comparison.evidence, options),
         list("Beware", &comparison.caveats, options),
         look_at(comparison, options),
         files(options),

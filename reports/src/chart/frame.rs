@@ -75,7 +75,7 @@ impl<'a> Frame<'a> {
         panels.iter().any(|panel| !panel.lines.is_empty()).then_some(panels)
     }
 
-    fn shades(&self, end: f64) -> Vec<Shade> {
+    pub(super) fn shades(&self, end: f64) -> Vec<Shade> {
         let run = self.view.run;
         let phases = run.phases.iter().map(|phase| Shade {
             name: phase.name.clone(),

@@ -50,6 +50,7 @@ fn one(report: &Report) -> String {
     line(&mut text, &table(report, &comparison.overall));
     expectations(&mut text, &report.expectations);
     list(&mut text, "Findings", &comparison.findings);
+    list(&mut text, "In the logs", &comparison.evidence);
     list(&mut text, "Beware", &comparison.caveats);
     for phase in &comparison.phases {
         let title = safe(&phase.title);

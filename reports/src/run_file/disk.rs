@@ -123,6 +123,9 @@ impl RunFile {
             let (place, known) = (story.strategy, self.strategies.len());
             return Err(format!("a story is of strategy {place}, but there are {known}"));
         }
+        if let Some(problem) = self.observed.as_ref().and_then(|seen| seen.problem(self.strategies.len())) {
+            return Err(problem);
+        }
         let backwards = self.phases.iter().find(|phase| phase.to_s < phase.from_s || phase.from_s < 0.0);
         backwards.map_or(Ok(()), |phase| Err(format!("phase {} ends before it starts", phase.name)))
     }
