@@ -13,6 +13,8 @@ mod init;
 mod list;
 #[cfg(feature = "mock")]
 pub mod mock;
+#[cfg(feature = "observe")]
+mod observe;
 mod outputs;
 mod recover;
 mod report;
@@ -114,6 +116,9 @@ enum Command {
     Grafana(grafana::GrafanaArgs),
     /// Print the least that IAM must allow for a scenario.
     IamPolicy(iam_policy::IamPolicyArgs),
+    /// Keep the evidence of who served a cross-Region call: logging, metric filters, dashboard, alarms.
+    #[cfg(feature = "observe")]
+    Observe(observe::ObserveArgs),
     /// List what can be written in a scenario.
     List(list::ListArgs),
     /// Print the JSON Schema of scenario files, or of exported reports.
@@ -142,6 +147,8 @@ pub fn dispatch(cli: Cli) -> Exit {
         #[cfg(feature = "aws")]
         Command::Grafana(args) => grafana::grafana(&args),
         Command::IamPolicy(args) => iam_policy::iam_policy(&args, color),
+        #[cfg(feature = "observe")]
+        Command::Observe(args) => observe::observe(&args, color),
         Command::List(args) => list::list(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Init(args) => init::init(&args),

@@ -6,6 +6,7 @@
 mod basics;
 mod expect;
 mod names;
+mod observe;
 mod prices;
 mod quota;
 mod sizes;
@@ -50,6 +51,7 @@ pub fn check(check: &mut Check<'_>) -> Option<Resolved> {
     targets::check(check);
     strategies::check(check);
     prices::check(check);
+    observe::check(check);
     expect::check(check);
     timeline::fault_names(check);
     timeline::fault_phases(check);

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::{abort::AbortSpec, fault::NamedFault};
-use crate::{load::spec::TrafficSpec, price::PricesSpec};
+use crate::{load::spec::TrafficSpec, observe::spec::ObserveSpec, price::PricesSpec};
 
 /// The only version of the format so far.
 pub const VERSION: u32 = 1;
@@ -70,6 +70,9 @@ pub struct Scenario {
     /// When to stop a run early.
     #[serde(default)]
     pub abort: AbortSpec,
+    /// What `richter observe` sets up in the account; without it, all of it by default.
+    #[serde(default)]
+    pub observe: ObserveSpec,
     /// How long open requests may go on after the last phase.
     #[serde(default = "default_drain")]
     pub drain: Span,

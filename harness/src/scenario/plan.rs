@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     load::Traffic,
+    observe::spec::ObserveSpec,
     price::{Price, PricesSpec, named, price_of, stands_for},
 };
 
@@ -38,7 +39,7 @@ pub struct Plan {
     pub world: World,
     pub traffic: Traffic,
     pub faults: Vec<FaultRule>,
-    /// World and faults as written, for a ground that offers more ways in than the targets.
+    /// World and faults as written, for a ground that offers more ways in than the targets; and what is set up.
     pub written: Written,
     pub strategies: Vec<PlanStrategy>,
     pub expect: Vec<ExpectSpec>,
@@ -54,6 +55,7 @@ pub struct Plan {
 pub struct Written {
     pub world: WorldSpec,
     pub faults: Vec<NamedFault>,
+    pub observe: ObserveSpec,
 }
 
 #[derive(Debug, Clone)]
@@ -103,7 +105,11 @@ impl Plan {
             world: resolved.world,
             traffic: resolved.traffic,
             faults: resolved.faults,
-            written: Written { world: scenario.world.unwrap_or_default(), faults: scenario.faults },
+            written: Written {
+                world: scenario.world.unwrap_or_default(),
+                faults: scenario.faults,
+                observe: scenario.observe,
+            },
             strategies: strategies.map(|(name, spec)| PlanStrategy::new(name, spec)).collect(),
             expect: scenario.expect,
             slo: slo(scenario.slo),
