@@ -11,8 +11,10 @@ pub mod cloud;
 #[cfg(feature = "observe")]
 pub mod conduct;
 pub mod dashboard;
+pub mod explain;
 pub mod export;
 pub mod filter;
+pub mod join;
 pub mod plan;
 pub mod publish;
 pub mod record;

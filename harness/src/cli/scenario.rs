@@ -83,7 +83,7 @@ fn from_logs(args: &FromLogsArgs, color: Color) -> anyhow::Result<Exit> {
         }
     }
     let mut log = Log::default();
-    let counts = records::read_all(&records::files(&args.logs)?, |line| log.take(line))?;
+    let counts = records::read_all(&records::files(&args.logs)?, |line, _| log.take(line))?;
     if counts.damaged + counts.too_long > 0 {
         let damaged = counts.damaged + counts.too_long;
         eprintln!("warning: {damaged} lines are damaged and left out; {} records are read", counts.records);

@@ -2,6 +2,7 @@
 //! decides nothing but when to ask again.
 
 mod act;
+pub mod collect;
 mod look;
 mod publish;
 

@@ -12,7 +12,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::record::Line;
+use super::{join::Arrived, record::Line};
 
 /// CloudWatch Logs takes no event longer than 1 MB, and an escaped one is at most some times as long.
 const LINE_BYTES_MAX: usize = 4 << 20;
@@ -93,7 +93,7 @@ fn below(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Read
 }
 
 /// Gives every line of the files to `each`, and what they were.
-pub fn read_all(files: &[PathBuf], mut each: impl FnMut(Line)) -> Result<Counts, ReadError> {
+pub fn read_all(files: &[PathBuf], mut each: impl FnMut(Line, Arrived)) -> Result<Counts, ReadError> {
     let mut counts = Counts::default();
     for path in files {
         let fail = |cause: Cause| ReadError { path: path.clone(), cause };
@@ -105,7 +105,11 @@ pub fn read_all(files: &[PathBuf], mut each: impl FnMut(Line)) -> Result<Counts,
 }
 
 /// One file, packed or not.
-fn read(mut file: impl BufRead, counts: &mut Counts, each: &mut impl FnMut(Line)) -> Result<(), Cause> {
+fn read(
+    mut file: impl BufRead,
+    counts: &mut Counts,
+    each: &mut impl FnMut(Line, Arrived),
+) -> Result<(), Cause> {
     let packed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     if packed {
         return unpacked(BufReader::with_capacity(64 << 10, MultiGzDecoder::new(file)), counts, each);
@@ -113,7 +117,11 @@ fn read(mut file: impl BufRead, counts: &mut Counts, each: &mut impl FnMut(Line)
     unpacked(file, counts, each)
 }
 
-fn unpacked(mut file: impl BufRead, counts: &mut Counts, each: &mut impl FnMut(Line)) -> Result<(), Cause> {
+fn unpacked(
+    mut file: impl BufRead,
+    counts: &mut Counts,
+    each: &mut impl FnMut(Line, Arrived),
+) -> Result<(), Cause> {
     let mut line = Vec::new();
     let mut first = true;
     while next_line(&mut file, &mut line, counts)? {
@@ -165,8 +173,13 @@ enum Document {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Event {
     message: String,
+    #[serde(default)]
+    timestamp: Option<i64>,
+    #[serde(default)]
+    ingestion_time: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -180,7 +193,7 @@ fn document(
     begun: Vec<u8>,
     file: impl BufRead,
     counts: &mut Counts,
-    each: &mut impl FnMut(Line),
+    each: &mut impl FnMut(Line, Arrived),
 ) -> Result<(), Cause> {
     let mut bytes = begun;
     file.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
@@ -189,9 +202,9 @@ fn document(
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match serde_json::from_slice(text).map_err(|error| Cause::Json(error.to_string()))? {
-        Document::Page { events } => events.iter().for_each(|event| tell(&event.message, counts, each)),
+        Document::Page { events } => events.iter().for_each(|event| event.tell(counts, each)),
         Document::List(entries) => entries.iter().for_each(|entry| match entry {
-            Entry::Event(event) => tell(&event.message, counts, each),
+            Entry::Event(event) => event.tell(counts, each),
             Entry::Other(value) => tell(&value.to_string(), counts, each),
         }),
         Document::One(value) => tell(&value.to_string(), counts, each),
@@ -200,17 +213,27 @@ fn document(
 }
 
 /// A line as it stands: a record, a record behind the time that an export writes before it, or an event around one.
-fn tell(text: &str, counts: &mut Counts, each: &mut impl FnMut(Line)) {
+fn tell(text: &str, counts: &mut Counts, each: &mut impl FnMut(Line, Arrived)) {
     let text = text.trim_start_matches('\u{feff}').trim();
-    let line = match Line::of(behind_time(text)) {
+    match Line::of(behind_time(text)) {
         line @ (Line::Foreign | Line::Damaged(_)) => match serde_json::from_str::<Event>(text) {
-            Ok(event) => Line::of(&event.message),
-            Err(_) => line,
+            Ok(event) => event.tell(counts, each),
+            Err(_) => give(line, Arrived::default(), counts, each),
         },
-        line => line,
-    };
+        line => give(line, Arrived::default(), counts, each),
+    }
+}
+
+fn give(line: Line, arrived: Arrived, counts: &mut Counts, each: &mut impl FnMut(Line, Arrived)) {
     counts.note(&line);
-    each(line);
+    each(line, arrived);
+}
+
+impl Event {
+    fn tell(&self, counts: &mut Counts, each: &mut impl FnMut(Line, Arrived)) {
+        let arrived = Arrived { event_ms: self.timestamp, ingested_ms: self.ingestion_time };
+        give(Line::of(&self.message), arrived, counts, each);
+    }
 }
 
 fn behind_time(text: &str) -> &str {
@@ -236,7 +259,7 @@ mod tests {
 
     fn ids(bytes: &[u8]) -> (Vec<String>, Counts) {
         let (mut ids, mut counts) = (Vec::new(), Counts::default());
-        let mut each = |line| {
+        let mut each = |line, _| {
             if let Line::Record(record) = line {
                 ids.push(record.request_id);
             }
@@ -290,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_broken_document_and_a_broken_archive_are_errors() {
-        let read = |bytes: &[u8]| read(bytes, &mut Counts::default(), &mut |_| {});
+        let read = |bytes: &[u8]| read(bytes, &mut Counts::default(), &mut |_, _| {});
         assert!(matches!(read(b"[1, 2"), Err(Cause::Json(_))));
         let mut torn = packed(&record(1));
         torn.truncate(torn.len() - 9);
@@ -309,7 +332,7 @@ mod tests {
         let names: Vec<_> =
             found.iter().map(|path| path.strip_prefix(folder.path()).expect("below")).collect();
         assert_eq!(names, [Path::new("a.json"), Path::new("b/1.json.gz"), Path::new("b/2.json.gz")]);
-        let counts = read_all(&found, |_| {}).expect("read");
+        let counts = read_all(&found, |_, _| {}).expect("read");
         assert_eq!(counts.records, 3);
         assert!(files(&[folder.path().join("c")]).is_err());
     }

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt};
 use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 
-use crate::observe::record::{Line, Record};
+use crate::observe::{
+    join::folded,
+    record::{Line, Record},
+};
 
 /// More calls than this are not taken; the log says so.
 pub const CALLS_MAX: usize = 10_000_000;
@@ -204,18 +207,6 @@ fn named(names: &mut IndexSet<String>, name: &str) -> Option<u16> {
         return None;
     }
     u16::try_from(names.insert_full(name.to_owned()).0).ok()
-}
-
-/// A request id is a UUID: 128 bits as they are. Of any other text, two FNV-1a hashes.
-fn folded(id: &str) -> u128 {
-    let hex: String = id.chars().filter(|c| *c != '-').collect();
-    if let (32, Ok(number)) = (hex.len(), u128::from_str_radix(&hex, 16)) {
-        return number;
-    }
-    let hash = |start: u64| {
-        id.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
-    };
-    u128::from(hash(0xcbf2_9ce4_8422_2325)) << 64 | u128::from(hash(0x6c62_272e_07bb_0142))
 }
 
 /// A second since 1970 as a time of day.
