@@ -100,7 +100,7 @@ impl Need {
 }
 
 /// Any number of needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Needs(u8);
 
 impl Needs {
