@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use answer::{Answer, Confidence};
 pub(crate) use caveats::ground_limits;
-pub use notable::Notable;
+pub use notable::{NOTABLE_FIRST, Notable};
 pub use table::{COLUMNS, Column, Entry, Row, Table};
 
 use crate::{
@@ -136,7 +136,7 @@ fn heading(view: &View<'_>) -> Heading {
         seed: run.scenario.seed,
         replications: run.scenario.replications,
         cells: run.cells.len() as u32,
-        cells_planned: run.strategies.len() as u32 * run.scenario.replications,
+        cells_planned: (run.strategies.len() as u32).saturating_mul(run.scenario.replications),
         seconds: run.phases.iter().map(|phase| phase.to_s - phase.from_s).sum(),
         offered: view.tally(0, &all).counts.offered,
     }

@@ -8,7 +8,7 @@ pub(crate) mod grid;
 pub(crate) mod paint;
 
 use crate::{
-    comparison::{COLUMNS, Comparison, Entry, Heading, Notable, Shares, Table},
+    comparison::{COLUMNS, Comparison, Entry, Heading, NOTABLE_FIRST, Notable, Shares, Table},
     expect::{ExpectResult, Outcome},
     metric::{Kind, Metric},
     quantity::{Unit, Value, thousands},
@@ -275,7 +275,7 @@ fn look_at(comparison: &Comparison, options: &Options) -> Vec<String> {
         0 => format!("richter why {run} {}", one.request),
         other => format!("richter why {run} {} --replication {other}", one.request),
     };
-    let lines = comparison.notable.iter().flat_map(|one| {
+    let lines = comparison.notable.iter().take(NOTABLE_FIRST).flat_map(|one| {
         let mut lines = options.wrap(&one.what, 2);
         lines.push(format!("  {}", command(one)));
         lines

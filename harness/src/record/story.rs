@@ -34,6 +34,10 @@ impl<'p> Story<'p> {
         Story { plan, number, lines: Vec::new(), cut_short: None, finished: false }
     }
 
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     pub fn finished(&self) -> bool {
         self.finished
     }

@@ -1,5 +1,5 @@
-//! Single requests worth a look: each strategy's first failure, and the slowest answer of all. A failure that several
-//! strategies share is told once: the story shows how each of them met it.
+//! Single requests worth a look: each strategy's first failure and slowest answer. Those that tell the most come first, for reports
+//! that have room for a few. A failure that several strategies share is told once: the story shows how each of them met it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,8 +10,10 @@ use crate::{
     tally::View,
 };
 
-/// More than a reader looks at.
-const NOTABLE_MAX: usize = 5;
+/// More than a reader of a terminal looks at; the page has room for all of them.
+pub const NOTABLE_FIRST: usize = 5;
+/// Strategies whose requests are told.
+const STRATEGIES_MAX: usize = crate::chart::STRATEGIES_MAX;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Notable {
@@ -26,14 +28,21 @@ pub struct Notable {
 
 pub(super) fn notable(view: &View<'_>) -> Vec<Notable> {
     let mut notable = first_failures(view);
-    notable.truncate(NOTABLE_MAX - 1);
-    notable.extend(slowest(view));
+    let later = notable.split_off(notable.len().min(NOTABLE_FIRST - 1));
+    let slowest = slowest_of_each(view);
+    let is_longest = |one: &(f64, Notable)| slowest.iter().all(|other| other.0 <= one.0);
+    // The first one wins a draw.
+    let longest = slowest.iter().position(is_longest);
+    notable.extend(longest.map(|at| slowest[at].1.clone()));
+    notable.extend(later);
+    let others = slowest.into_iter().enumerate().filter(|(at, _)| Some(*at) != longest);
+    notable.extend(others.map(|(_, (_, one))| one));
     notable
 }
 
 fn first_failures(view: &View<'_>) -> Vec<Notable> {
     let mut firsts: Vec<((u32, u64), Vec<usize>)> = Vec::new();
-    for index in 0..view.run.strategies.len() {
+    for index in 0..view.run.strategies.len().min(STRATEGIES_MAX) {
         let failures =
             view.cells(index).filter_map(|cell| Some((cell.replication, *cell.notable.failed.first()?)));
         let Some(first) = failures.min_by_key(|(replication, _)| *replication) else { continue };
@@ -54,20 +63,25 @@ fn first_failures(view: &View<'_>) -> Vec<Notable> {
     firsts.into_iter().map(named).collect()
 }
 
-fn slowest(view: &View<'_>) -> Option<Notable> {
-    let first = |cell: &Cell| Some((cell.strategy, cell.replication, *cell.notable.slowest.first()?));
-    let all = view.run.cells.iter().filter_map(first);
+/// With its time.
+fn slowest_of_each(view: &View<'_>) -> Vec<(f64, Notable)> {
+    let strategies = view.run.strategies.iter().enumerate().take(STRATEGIES_MAX);
+    strategies.filter_map(|(index, strategy)| slowest(view, index, &strategy.name)).collect()
+}
+
+fn slowest(view: &View<'_>, strategy: usize, name: &str) -> Option<(f64, Notable)> {
+    let first = |cell: &Cell| Some((cell.replication, *cell.notable.slowest.first()?));
     // The first one wins a draw: `max_by` would take the last.
-    let (strategy, replication, slowest) =
-        all.reduce(|best, next| match next.2.total_ms > best.2.total_ms {
-            true => next,
-            false => best,
-        })?;
+    let (replication, slowest) = view
+        .cells(strategy)
+        .filter_map(first)
+        .reduce(|best, next| if next.1.total_ms > best.1.total_ms { next } else { best })?;
     let total = Unit::Seconds.show(Value::Finite(slowest.total_ms / 1e3));
-    Some(Notable {
-        what: format!("slowest answer, {total}, of {}", view.run.strategies.get(strategy)?.name),
+    let one = Notable {
+        what: format!("slowest answer, {total}, of {name}"),
         strategies: vec![strategy],
         request: RequestName(slowest.request).to_string(),
         replication,
-    })
+    };
+    Some((slowest.total_ms, one))
 }
