@@ -8,6 +8,7 @@ pub mod decisions;
 mod disk;
 pub mod live;
 pub mod observed;
+mod plausible;
 pub mod request;
 mod windows;
 

@@ -4,7 +4,11 @@
 //! digits that the recorder keeps. A request that never got its answer ranks as infinitely slow: a strategy must
 //! not look fast because it refuses its slow requests.
 
-use std::{fmt, io, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read as _},
+    str::FromStr,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hdrhistogram::{
@@ -25,6 +29,29 @@ pub enum BlobError {
     Base64(#[from] base64::DecodeError),
     #[error("not a V2 HdrHistogram: {0}")]
     Histogram(#[from] hdrhistogram::serialization::DeserializeError),
+    #[error("a histogram of {digits} digits up to {highest} is finer than the recorder's")]
+    TooFine { digits: u32, highest: u64 },
+    #[error("a histogram counts {0} values, more than a run can have")]
+    TooMany(u128),
+}
+
+/// What the recorder uses at most. A few bytes could ask for a histogram of a hundred megabytes.
+const DIGITS_MAX: u32 = 3;
+const HIGHEST_MAX: u64 = 24 * 3_600_000_000;
+const COUNT_MAX: u128 = 100_000_000_000_000;
+
+/// Two cookies and lengths, then what the packed histogram begins with: cookie, length, offset, digits, lowest, highest.
+const PACKED_FROM: usize = 8;
+const HEAD_BYTES: usize = 32;
+
+/// The digits and the highest value of a packed histogram, without unpacking it; `None` if it is none, which whoever unpacks
+/// it will say better.
+fn fineness(bytes: &[u8]) -> Option<(u32, u64)> {
+    let mut head = [0; HEAD_BYTES];
+    flate2::read::ZlibDecoder::new(bytes.get(PACKED_FROM..)?).read_exact(&mut head).ok()?;
+    let digits = u32::from_be_bytes(head[12..16].try_into().ok()?);
+    let highest = u64::from_be_bytes(head[24..32].try_into().ok()?);
+    Some((digits, highest))
 }
 
 /// How often each value was recorded, in microseconds, ascending. A list and not a histogram, because few of a
@@ -50,8 +77,17 @@ impl Samples {
             return Err(BlobError::TooLarge(blob.len()));
         }
         let bytes = STANDARD.decode(blob)?;
+        if let Some((digits, highest)) = fineness(&bytes)
+            && (digits > DIGITS_MAX || highest > HIGHEST_MAX)
+        {
+            return Err(BlobError::TooFine { digits, highest });
+        }
         let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
-        Ok(Samples::of(&histogram))
+        let total: u128 = histogram.iter_recorded().map(|step| u128::from(step.count_at_value())).sum();
+        match total > COUNT_MAX {
+            true => Err(BlobError::TooMany(total)),
+            false => Ok(Samples::of(&histogram)),
+        }
     }
 
     /// Takes the low end of each bucket: the true values lie at or above it, so no percentile exceeds the maximum.
@@ -250,6 +286,19 @@ mod tests {
         assert!(matches!(Samples::decode("***"), Err(BlobError::Base64(_))));
         assert!(matches!(Samples::decode("aGVsbG8gd29ybGQ="), Err(BlobError::Histogram(_))));
         assert!(matches!(Samples::decode(&"A".repeat(BLOB_BYTES_MAX + 1)), Err(BlobError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_small_blob_that_asks_for_much_memory_is_refused_unpacked() {
+        let told = |highest, digits, count| {
+            let mut histogram = Histogram::<u64>::new_with_bounds(1, highest, digits).expect("valid bounds");
+            histogram.record_n(7, count).expect("within bounds");
+            Samples::decode(&encode(&histogram).expect("encodes"))
+        };
+        assert!(told(3_600_000_000, 3, 1).is_ok());
+        assert!(matches!(told(1_000, 4, 1), Err(BlobError::TooFine { digits: 4, highest: 1_000 })));
+        assert!(matches!(told(1 << 40, 2, 1), Err(BlobError::TooFine { digits: 2, .. })));
+        assert!(matches!(told(1_000, 3, 1 << 60), Err(BlobError::TooMany(_))));
     }
 
     proptest! {

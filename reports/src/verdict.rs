@@ -65,6 +65,9 @@ pub fn judge(run: &RunFile) -> Judgement {
     Judgement { verdict, why, expectations, comparison: compare(&view) }
 }
 
+/// More than a reader needs to stop believing.
+const DOUBTS_MAX: usize = 40;
+
 /// Why the run's numbers are not to be believed.
 fn doubts(view: &View<'_>) -> Vec<String> {
     let mut doubts: Vec<String> =
@@ -74,6 +77,11 @@ fn doubts(view: &View<'_>) -> Vec<String> {
     doubts.extend(split_wrongly(view));
     doubts.extend(empty_phases(view));
     doubts.extend(silent_faults(view));
+    let more = doubts.len().saturating_sub(DOUBTS_MAX);
+    doubts.truncate(DOUBTS_MAX);
+    if more > 0 {
+        doubts.push(format!("and {more} more"));
+    }
     doubts
 }
 

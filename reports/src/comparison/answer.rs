@@ -14,6 +14,9 @@ use crate::{
     tally::View,
 };
 
+/// Strategies that share the lead and are named; more of them are not compared by price either.
+const TIED_TOLD: usize = 12;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
@@ -100,9 +103,14 @@ fn too_few(first: &Scored, next: &Scored) -> Answer {
 
 fn tie(view: &View<'_>, first: &Scored, tied: &[&Scored]) -> Answer {
     let all: Vec<&Scored> = [first].into_iter().chain(tied.iter().copied()).collect();
-    let shown: Vec<String> = all.iter().map(|one| format!("{} ({})", one.name, show_goodput(one))).collect();
+    let mut shown: Vec<String> =
+        all.iter().take(TIED_TOLD).map(|one| format!("{} ({})", one.name, show_goodput(one))).collect();
+    if all.len() > TIED_TOLD {
+        shown.push(format!("{} others", all.len() - TIED_TOLD));
+    }
     let price = match cheapest(view, &all) {
         Some(one) => format!("; {} is the cheapest of them{}", one.name, at_price(one)),
+        None if all.len() > TIED_TOLD => String::new(),
         None => "; nor does their price differ beyond chance".to_owned(),
     };
     let sentence = format!("{} cannot be told apart by their good answers{price}.", list(&shown));
@@ -111,6 +119,9 @@ fn tie(view: &View<'_>, first: &Scored, tied: &[&Scored]) -> Answer {
 
 /// The one that costs less than each of the others, beyond chance.
 fn cheapest<'a>(view: &View<'_>, all: &[&'a Scored]) -> Option<&'a Scored> {
+    if all.len() > TIED_TOLD {
+        return None;
+    }
     let metric = Metric::plain(Kind::Cost);
     all.iter().copied().find(|one| {
         let others = all.iter().filter(|other| other.name != one.name);

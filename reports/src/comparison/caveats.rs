@@ -13,6 +13,11 @@ use crate::{
 /// A fault with fewer hits than this was barely tested.
 const HITS_MIN: u64 = 10;
 
+/// Strategies named in one sentence.
+const NAMES_MAX: usize = 20;
+/// More than a reader takes in.
+const CAVEATS_MAX: usize = 40;
+
 pub(super) fn caveats(view: &View<'_>, scored: &[Scored]) -> Vec<String> {
     let mut caveats = Vec::new();
     caveats.extend(view.run.live.iter().flat_map(live));
@@ -21,6 +26,11 @@ pub(super) fn caveats(view: &View<'_>, scored: &[Scored]) -> Vec<String> {
     caveats.extend(faults(view));
     caveats.extend(scored.iter().filter_map(shed));
     caveats.extend(scored.iter().filter_map(open));
+    let more = caveats.len().saturating_sub(CAVEATS_MAX);
+    caveats.truncate(CAVEATS_MAX);
+    if more > 0 {
+        caveats.push(format!("{more} more of this kind are left out"));
+    }
     caveats.extend(no_bound(view));
     caveats.extend(ground_limits(view.run.ground).map(str::to_owned));
     caveats
@@ -71,7 +81,12 @@ fn faults(view: &View<'_>) -> Vec<String> {
             caveats.push(format!("the fault {} barely hit: {all} in all replications", fault.name));
         }
         if !missed.is_empty() {
-            caveats.push(format!("the fault {} never hit {}", fault.name, missed.join(", ")));
+            let more = match missed.len().saturating_sub(NAMES_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} others"),
+            };
+            let names = &missed[..missed.len().min(NAMES_MAX)];
+            caveats.push(format!("the fault {} never hit {}{more}", fault.name, names.join(", ")));
         }
     }
     caveats

@@ -134,3 +134,51 @@ fn a_template_of_ones_own_sees_the_export_and_its_mistakes_are_told_with_their_l
     assert!(told("{{ 1 | show('feet') }}").contains("known units: share, seconds"));
     assert!(told("{% for %}").starts_with("mine.txt:1: syntax error"));
 }
+
+/// Many strategies with equal numbers and hostile names, in a file that is otherwise whole.
+fn crowd(size: usize, replications: u32) -> RunFile {
+    let mut run = synthetic::run(&synthetic::sketches()[..1], replications);
+    for phase in run.cells.iter_mut().flat_map(|cell| &mut cell.phases) {
+        phase.histograms = Default::default();
+    }
+    let (strategy, cells) = (run.strategies.remove(0), std::mem::take(&mut run.cells));
+    for index in 0..size {
+        let name = format!("<b>{index}</b>\u{202e}");
+        run.strategies.push(crate::run_file::StrategyFacts { name, ..strategy.clone() });
+        run.cells.extend(cells.iter().map(|cell| {
+            let mut cell = crate::run_file::Cell { strategy: index, windows: None, ..cell.clone() };
+            if index > 0 {
+                cell.series = crate::run_file::Series { bucket_s: 1.0, ..Default::default() };
+            }
+            cell.phases[1].open = 1;
+            cell.phases[1].failed -= 1;
+            cell.faults[0].hit = u64::from(index < 3);
+            // Each dearer than the one after it, so that looking for the cheapest has much to look at.
+            cell.phases.iter_mut().for_each(|phase| phase.cost_usd = Some(20_000.0 - index as f64));
+            cell
+        }));
+    }
+    run
+}
+
+#[test]
+fn ten_thousand_strategies_have_a_page_of_bounded_length_and_say_what_is_left_out() {
+    let run = crowd(10_000, 1);
+    let text = run.to_json().expect("JSON");
+    let report = Report::of(&RunFile::from_json(&text).expect("a run file"));
+    let page = render(&report).expect("renders");
+    assert!(page.len() < 1 << 20, "{} bytes", page.len());
+    assert!(!page.contains("<b>0</b>") && !page.contains('\u{202e}'));
+    for part in ["the first 100 of 10000 strategies", "more of this kind are left out", "and 9977 others"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let markdown = crate::format::markdown(std::slice::from_ref(&report));
+    assert!(markdown.chars().count() <= crate::format::MARKDOWN_LIMIT);
+}
+
+#[test]
+fn a_lead_that_many_share_is_told_in_one_sentence() {
+    let report = Report::of(&crowd(40, 3));
+    let sentence = &report.comparison.answer.sentence;
+    assert!(sentence.ends_with("and 28 others cannot be told apart by their good answers."), "{sentence}");
+}
