@@ -11,6 +11,7 @@ mod openmetrics;
 pub use benchmark::{bencher, gha_benchmark};
 pub use csv::csv;
 pub use hgrm::{Hgrm, hgrm};
+pub(crate) use junit::conforming;
 pub use junit::junit;
 pub use markdown::{LIMIT as MARKDOWN_LIMIT, markdown};
 pub(crate) use markdown::{fitting, safe};

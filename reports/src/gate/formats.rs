@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     expect::Outcome as Expected,
-    format::{MARKDOWN_LIMIT, fitting, safe},
+    format::{MARKDOWN_LIMIT, conforming, fitting, safe},
     plain::clean,
     verdict::Verdict,
 };
@@ -125,7 +125,7 @@ fn list(text: &mut String, title: &str, sentences: impl Iterator<Item = String>)
 pub fn junit(gates: &[Gate]) -> Result<String, quick_junit::SerializeError> {
     let mut xml = Xml::new("richter check");
     xml.add_test_suites(gates.iter().map(suite));
-    xml.to_string()
+    conforming(&xml)
 }
 
 fn suite(gate: &Gate) -> TestSuite {
