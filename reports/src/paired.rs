@@ -70,6 +70,25 @@ pub fn interval(differences: &[f64], key: u64) -> Option<Interval> {
     Some(Interval { mean, low: low.min(mean - reach), high: high.max(mean + reach) })
 }
 
+/// The interval of the difference of two means that have no pairs, the second less the first; Student's with the degrees of the
+/// smaller list, which is never too narrow.
+pub fn apart(one: &[f64], other: &[f64]) -> Option<Interval> {
+    let least = one.len().min(other.len());
+    if least < PAIRS_MIN {
+        return None;
+    }
+    let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / numbers.len() as f64;
+    let variance = |numbers: &[f64], mean: f64| {
+        let squares: f64 = numbers.iter().map(|number| (number - mean) * (number - mean)).sum();
+        squares / (numbers.len() - 1) as f64 / numbers.len() as f64
+    };
+    let means = [mean(one), mean(other)];
+    let spread = (variance(one, means[0]) + variance(other, means[1])).sqrt();
+    let reach = STUDENT[(least - 2).min(STUDENT.len() - 1)] * spread;
+    let mean = means[1] - means[0];
+    Some(Interval { mean, low: mean - reach, high: mean + reach })
+}
+
 fn resampled_means(differences: &[f64], key: u64) -> Vec<f64> {
     let mut dice = SplitMix(key);
     let n = differences.len();
@@ -107,10 +126,15 @@ pub fn key(seed: u64, parts: &[&str]) -> u64 {
 
 /// Sebastiano Vigna's SplitMix64: small, pinned here, and good enough to draw indices.
 #[derive(Debug, Clone)]
-struct SplitMix(u64);
+pub(crate) struct SplitMix(u64);
 
 impl SplitMix {
-    fn next(&mut self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn new(seed: u64) -> SplitMix {
+        SplitMix(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,3 +1,5 @@
+mod rates;
+
 use super::*;
 use crate::{
     run_file::RunFile,
