@@ -3,6 +3,7 @@
 mod annotate;
 mod baseline;
 mod check;
+mod diff;
 #[cfg(feature = "aws")]
 mod doctor;
 mod explain;
@@ -101,6 +102,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Make the run file of a live run that was killed, from its journal.
     Recover(recover::RecoverArgs),
+    /// Explain what differs between two run files.
+    Diff(diff::DiffArgs),
     /// Tell one request's story under each strategy.
     Why(why::WhyArgs),
     /// Serve the scenario's Bedrock over HTTP, for any client.
@@ -138,6 +141,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Baseline(args) => baseline::baseline(&args, color),
         Command::Check(args) => check::check(&args, color),
         Command::Recover(args) => recover::recover(&args, color),
+        Command::Diff(args) => diff::diff(&args, color),
         Command::Why(args) => why::why(&args, color),
         #[cfg(feature = "mock")]
         Command::Mock(args) => mock::mock(&args, color),

@@ -149,10 +149,10 @@ impl Outcome {
 
 /// One metric that is compared, and over what.
 #[derive(Debug, Clone)]
-struct Compared {
+pub(crate) struct Compared {
     id: String,
-    name: String,
-    metric: Metric,
+    pub(crate) name: String,
+    pub(crate) metric: Metric,
     over: Over,
     /// What a relative tolerance is at least taken of, so that one of nothing is not nothing.
     floor: f64,
@@ -169,7 +169,7 @@ const RECOVERY_FLOOR_S: f64 = 60.0;
 /// Good answers lost: one of twenty thousand is noise.
 const LOST_FLOOR: f64 = 100.0;
 
-fn compared(view: &View<'_>) -> Vec<Compared> {
+pub(crate) fn compared(view: &View<'_>) -> Vec<Compared> {
     let phases = view.measured_phases();
     let column = |column: &crate::comparison::Column| Compared {
         id: column.id.to_owned(),
@@ -198,17 +198,17 @@ fn compared(view: &View<'_>) -> Vec<Compared> {
 }
 
 /// Of one strategy in one run.
-struct Side<'a> {
-    view: &'a View<'a>,
-    strategy: usize,
+pub(crate) struct Side<'a> {
+    pub(crate) view: &'a View<'a>,
+    pub(crate) strategy: usize,
 }
 
 impl Side<'_> {
-    fn measure(&self, compared: &Compared) -> Measured {
+    pub(crate) fn measure(&self, compared: &Compared) -> Measured {
         compared.metric.measure(self.view, self.strategy, &compared.over)
     }
 
-    fn by_replication(&self, compared: &Compared) -> Vec<Value> {
+    pub(crate) fn by_replication(&self, compared: &Compared) -> Vec<Value> {
         compared.metric.by_replication(self.view, self.strategy, &compared.over)
     }
 }

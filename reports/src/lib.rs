@@ -6,6 +6,7 @@
 
 pub mod chart;
 pub mod comparison;
+pub mod diff;
 pub mod expect;
 pub mod export;
 pub mod format;
