@@ -41,7 +41,9 @@ impl Exit {
             Exit::Scenario => "the scenario file has errors",
             Exit::Access => "credentials, a permission or a part of the program is missing",
             Exit::Refused => "a spend limit was reached, or a confirmation was refused",
-            Exit::Gate => "an expectation did not hold, or there was not enough data to tell",
+            Exit::Gate => {
+                "an expectation did not hold, a number regressed, or there was not enough data to tell"
+            }
             Exit::Interrupted => "interrupted; what was measured is written",
         }
     }
