@@ -186,7 +186,9 @@ impl Access {
         };
         let config = self.config.to_builder().credentials_provider(provider).build();
         match credentials(&config).await {
-            Ok(credentials) => Ok(Access { config, source, credentials: Some(credentials) }),
+            Ok(credentials) => {
+                Ok(Access { config, trust: self.trust.clone(), source, credentials: Some(credentials) })
+            }
             Err(error) => Err(error::none_from(&source, &error)),
         }
     }

@@ -136,10 +136,7 @@ enum Logged {
     /// Somebody else's, which is used as it is.
     Adopted,
     Already,
-    Put {
-        config: Logging,
-        was: Option<Logging>,
-    },
+    Put(Box<Put>),
 }
 
 impl Setup<'_> {

@@ -189,6 +189,7 @@ impl<'p, W: Write> Books<'p, W> {
             output_tokens: made.map_or(usage.output, |made| made.output_tokens),
             cut_short: lowered && made.is_none_or(|made| made.stops_early),
             delivered: true,
+            built_on: 0,
             streamed_for: first.map(|first| at.saturating_sub(first)),
         }
     }
@@ -206,6 +207,7 @@ impl<'p, W: Write> Books<'p, W> {
             output_tokens: heard,
             cut_short: false,
             delivered: false,
+            built_on: 0,
             streamed_for: None,
         }
     }
@@ -302,6 +304,7 @@ fn undelivered(attempt: AttemptId, target: TargetId, made: &Made) -> Work {
         output_tokens: made.output_tokens,
         cut_short: false,
         delivered: false,
+        built_on: 0,
         streamed_for: None,
     }
 }

@@ -23,7 +23,7 @@ pub struct PublishArgs {
 
 pub async fn publish(args: &PublishArgs, color: Color) -> anyhow::Result<Exit> {
     let run = RunFile::read(&crate::cli::run_file(&args.run))?;
-    let points = publish::points(&run, clock::unix_s())?;
+    let points = publish::points(&run, i64::try_from(clock::unix_s()).unwrap_or(i64::MAX))?;
     let account = match Account::of(&args.subject, color).await {
         Ok(account) => account,
         Err(exit) => return Ok(exit),

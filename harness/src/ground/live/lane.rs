@@ -115,6 +115,7 @@ impl Errand<'_> {
             prefix: arrival.prefix.map(|prefix| prefix.key),
             input_tokens: Some(arrival.input_tokens),
             intended: Some(arrival.at),
+            needs: class.needs,
         };
         let asker = &crew.asker;
         match self.api {

@@ -169,7 +169,6 @@ fn is_absent<E, R>(error: &aws_smithy_runtime_api::client::result::SdkError<E, R
 where
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
 {
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
     error.as_service_error().and_then(|error| error.code()) == Some("ResourceNotFoundException")
 }
 
