@@ -5,13 +5,17 @@
 //! not go back. What takes its time (a record's delivery, a point's way into a metric) waits in one queue and happens in
 //! the order of its time when somebody looks, so that no answer depends on when that was. Start at [`CloudWatch`].
 
+mod alarms;
+mod dashboards;
 mod delivery;
 mod fields;
+pub mod insights;
 pub mod logs;
 pub mod metrics;
 pub mod pattern;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::{
     cmp::Reverse,
@@ -22,10 +26,15 @@ use serde_json::{Map, Value};
 
 pub use self::delivery::{Ended, Logging, Measured, Outcome, STREAM};
 use self::{
+    alarms::Alarms,
+    dashboards::Dashboards,
     fields::{Fields, Style},
     logs::Logs,
     metrics::{Datum, Dimensions, Metrics, Sample, UNITS},
 };
+
+/// Most things that wait for their time. What comes then happens at once, and is counted.
+const DUE_MAX: usize = 1_000_000;
 
 /// Milliseconds since 1970.
 pub type Millis = i64;
@@ -37,11 +46,13 @@ pub type Answer = Result<Value, Refusal>;
 pub struct Refusal {
     pub name: &'static str,
     pub message: String,
+    /// Further members of the error.
+    pub more: Map<String, Value>,
 }
 
 impl Refusal {
     pub fn new(name: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { name, message: message.into() }
+        Refusal { name, message: message.into(), more: Map::new() }
     }
 
     fn unknown_operation(operation: &str) -> Refusal {
@@ -72,9 +83,15 @@ pub struct Settings {
 pub struct CloudWatch {
     settings: Settings,
     corners: BTreeMap<(String, String), Corner>,
+    /// By account; Regions share them.
+    dashboards: BTreeMap<String, Dashboards>,
+    /// Of alarms and dashboards, by ARN.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
     due: BinaryHeap<Reverse<Due>>,
     /// Things ever put into the queue: those of one time happen in this order.
     queued: u64,
+    /// Things that did not wait because too many did.
+    too_early: u64,
     now: Millis,
 }
 
@@ -83,6 +100,7 @@ pub struct CloudWatch {
 struct Corner {
     logs: Logs,
     metrics: Metrics,
+    alarms: Alarms,
 }
 
 #[derive(Debug)]
@@ -97,6 +115,8 @@ struct Due {
 enum What {
     Record(delivery::Parcel),
     Datum(Datum),
+    /// A call that is over, whose metrics it makes.
+    Call(Box<Ended>),
 }
 
 impl PartialEq for Due {
@@ -118,17 +138,35 @@ impl Ord for Due {
 
 impl CloudWatch {
     pub fn new(settings: Settings) -> CloudWatch {
-        CloudWatch { settings, corners: BTreeMap::new(), due: BinaryHeap::new(), queued: 0, now: 0 }
+        CloudWatch {
+            settings,
+            corners: BTreeMap::new(),
+            dashboards: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            due: BinaryHeap::new(),
+            queued: 0,
+            too_early: 0,
+            now: 0,
+        }
     }
 
-    /// Lets happen what is due by now.
+    /// Lets happen what is due by now, and alarms judge at each step of time that is over.
     pub fn advance(&mut self, now: Millis) {
+        while let Some(step) = self.next_step().filter(|step| *step <= now) {
+            self.happen(step);
+            self.judge(step);
+        }
+        self.happen(now);
+    }
+
+    fn happen(&mut self, now: Millis) {
         while self.due.peek().is_some_and(|Reverse(due)| due.at <= now) {
             let Some(Reverse(due)) = self.due.pop() else { break };
             self.now = self.now.max(due.at);
             match due.what {
                 What::Record(parcel) => self.hand_over(due.at, due.owner, parcel),
                 What::Datum(datum) => self.corner(&due.owner).metrics.take(datum),
+                What::Call(call) => self.count(&due.owner, &call),
             }
         }
         self.now = self.now.max(now);
@@ -143,27 +181,6 @@ impl CloudWatch {
         answer
     }
 
-    /// An operation of CloudWatch.
-    pub fn metrics(&mut self, ask: &Ask<'_>, operation: &str) -> Answer {
-        self.advance(ask.now);
-        let owner = (ask.account.to_owned(), ask.region.to_owned());
-        let fields = &Fields::new(ask.body, Style::Metrics);
-        match operation {
-            "PutMetricData" => {
-                let (data, answer) = metrics::read_data(ask.now, fields)?;
-                for datum in data {
-                    self.queue(ask.now + self.settings.metric_delay, &owner, What::Datum(datum));
-                }
-                self.advance(ask.now);
-                Ok(answer)
-            }
-            "ListMetrics" => self.corner(&owner).metrics.list(ask.now, fields),
-            "GetMetricData" => self.corner(&owner).metrics.get_data(fields),
-            "GetMetricStatistics" => self.corner(&owner).metrics.get_statistics(fields),
-            _ => Err(Refusal::unknown_operation(operation)),
-        }
-    }
-
     /// Whether a group exists.
     pub fn has_group(&self, account: &str, region: &str, group: &str) -> bool {
         let corner = self.corners.get(&(account.to_owned(), region.to_owned()));
@@ -176,9 +193,11 @@ impl CloudWatch {
     }
 
     fn corner(&mut self, owner: &(String, String)) -> &mut Corner {
-        self.corners
-            .entry(owner.clone())
-            .or_insert_with(|| Corner { logs: Logs::new(&owner.0, &owner.1), metrics: Metrics::default() })
+        self.corners.entry(owner.clone()).or_insert_with(|| Corner {
+            logs: Logs::new(&owner.0, &owner.1),
+            metrics: Metrics::default(),
+            alarms: Alarms::default(),
+        })
     }
 
     /// What metric filters made is on its way to their metrics.
@@ -188,7 +207,16 @@ impl CloudWatch {
         }
     }
 
+    /// What waits, what came too early for want of room to wait, and data for which there was no metric left.
+    pub fn state(&self) -> Value {
+        let refused: u64 = self.corners.values().map(|corner| corner.metrics.refused()).sum();
+        serde_json::json!({ "waiting": self.due.len(), "too_early": self.too_early, "metric_data_refused": refused })
+    }
+
     fn queue(&mut self, at: Millis, owner: &(String, String), what: What) {
+        let full = self.due.len() >= DUE_MAX;
+        let at = if full { self.now } else { at };
+        self.too_early += u64::from(full);
         self.queued += 1;
         self.due.push(Reverse(Due { at, number: self.queued, owner: owner.clone(), what }));
     }

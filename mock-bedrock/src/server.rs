@@ -119,6 +119,8 @@ pub struct Settings {
     pub works_max: usize,
     /// From a call's end until its record can be read there.
     pub records_after: Duration,
+    /// From making or changing a role of IAM until Bedrock can use it.
+    pub role_usable_after: Duration,
     /// From a call's end until its record is in the log group that the account's logging names.
     pub log_delay: Duration,
     /// From a point of a metric until it can be read back.
@@ -216,6 +218,7 @@ impl Default for Settings {
             records_max: 1_000,
             works_max: 0,
             records_after: Duration::ZERO,
+            role_usable_after: Duration::ZERO,
             log_delay: Duration::ZERO,
             metric_delay: Duration::ZERO,
             tls: false,
@@ -268,7 +271,12 @@ impl Site {
             ),
             auth: Auth::new(settings.credentials.clone()),
             control: Mutex::new(Control::new(
-                control::Settings { provision_within, forbidden: settings.forbidden.clone() },
+                control::Settings {
+                    provision_within,
+                    role_usable_after: u64::try_from(settings.role_usable_after.as_nanos())
+                        .unwrap_or(u64::MAX),
+                    forbidden: settings.forbidden.clone(),
+                },
                 &settings.world,
                 cloud.clone(),
             )),

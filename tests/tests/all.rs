@@ -8,4 +8,6 @@ mod random;
 #[cfg(feature = "aws")]
 mod rust_sdk;
 mod scenarios;
+#[cfg(feature = "aws")]
+mod telemetry;
 mod tidy;

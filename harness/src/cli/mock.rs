@@ -103,6 +103,9 @@ pub struct MockArgs {
     /// Seconds from a call's end until its record is delivered.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     journal_delay: f64,
+    /// Seconds from making or changing an IAM role until Bedrock can use it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    role_delay: f64,
     /// Seconds from a call's end until its record is in CloudWatch Logs.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     log_delay: f64,
@@ -187,6 +190,7 @@ impl MockArgs {
         settings.records_max = self.records;
         settings.records_after =
             Duration::try_from_secs_f64(self.journal_delay).context("--journal-delay")?;
+        settings.role_usable_after = Duration::try_from_secs_f64(self.role_delay).context("--role-delay")?;
         settings.log_delay = Duration::try_from_secs_f64(self.log_delay).context("--log-delay")?;
         settings.metric_delay = Duration::try_from_secs_f64(self.metric_delay).context("--metric-delay")?;
         settings.tls = self.tls || self.ca.is_some();
@@ -329,6 +333,7 @@ fn endpoints(running: &Running) -> String {
          export AWS_ENDPOINT_URL_BEDROCK={url}\n\
          export AWS_ENDPOINT_URL_CLOUDWATCH_LOGS={url}\n\
          export AWS_ENDPOINT_URL_CLOUDWATCH={url}\n\
+         export AWS_ENDPOINT_URL_IAM={url}\n\
          export AWS_ACCESS_KEY_ID=mock AWS_SECRET_ACCESS_KEY=mock\n\
          export AWS_REGION={region} AWS_DEFAULT_REGION={region}\n\n\
          These suit boto3, the AWS CLI and the AWS SDKs for Rust, JavaScript, Go, Java and .NET. The Region that a client\n\

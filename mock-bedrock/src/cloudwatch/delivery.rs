@@ -77,12 +77,7 @@ impl CloudWatch {
     /// A call has ended. Its metrics are on their way, and so is its record, where the account wants records.
     pub fn observe(&mut self, call: &Ended, record: Option<(&Logging, &Value)>) {
         let owner = (call.account.clone(), call.region.clone());
-        let due = call.at + self.settings.metric_delay;
-        for (name, unit, value) in measures(&call.outcome) {
-            for dimensions in [Dimensions::one("ModelId", model_id(&call.model)), Dimensions::default()] {
-                self.queue(due, &owner, What::Datum(datum(call.at, dimensions, (name, unit, value))));
-            }
-        }
+        self.queue(call.at + self.settings.metric_delay, &owner, What::Call(Box::new(call.clone())));
         if let Some((logging, record)) = record {
             let mut record = record.clone();
             if !logging.bodies {
@@ -91,6 +86,16 @@ impl CloudWatch {
             let parcel =
                 Parcel { group: logging.group.clone(), timestamp: call.began, text: record.to_string() };
             self.queue(call.at + self.settings.log_delay, &owner, What::Record(parcel));
+        }
+    }
+
+    /// The points of a call's metrics.
+    pub(super) fn count(&mut self, owner: &(String, String), call: &Ended) {
+        let metrics = &mut self.corner(owner).metrics;
+        for measure in measures(&call.outcome) {
+            for dimensions in [Dimensions::one("ModelId", model_id(&call.model)), Dimensions::default()] {
+                metrics.take(datum(call.at, dimensions, measure));
+            }
         }
     }
 
@@ -107,7 +112,7 @@ impl CloudWatch {
     }
 }
 
-fn datum(at: Millis, dimensions: Dimensions, (name, unit, value): (&str, &'static str, f64)) -> Datum {
+fn datum(at: Millis, dimensions: Dimensions, (name, unit, value): Measure) -> Datum {
     Datum {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
@@ -124,7 +129,10 @@ fn model_id(model: &str) -> &str {
     if model.starts_with("arn:") { model.rsplit('/').next().unwrap_or(model) } else { model }
 }
 
-fn measures(outcome: &Outcome) -> Vec<(&'static str, &'static str, f64)> {
+/// Name, unit and value.
+type Measure = (&'static str, &'static str, f64);
+
+fn measures(outcome: &Outcome) -> Vec<Measure> {
     let measured = match outcome {
         Outcome::Throttled => return vec![("InvocationThrottles", "Count", 1.0)],
         Outcome::ClientError => return vec![("InvocationClientErrors", "Count", 1.0)],

@@ -33,6 +33,11 @@ impl<'a> Fields<'a> {
         self.value(name).is_some()
     }
 
+    /// The member as it was sent.
+    pub fn raw(&self, name: &str) -> Option<&'a Value> {
+        self.value(name)
+    }
+
     pub fn path(&self, name: &str) -> String {
         format!("{}{name}", self.at)
     }

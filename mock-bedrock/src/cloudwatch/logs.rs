@@ -7,6 +7,7 @@ mod events;
 mod filters;
 mod groups;
 mod ingest;
+mod queries;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use self::filters::MetricFilter;
+use self::{filters::MetricFilter, queries::Queries};
 use super::{Answer, Ask, Datum, Fields, Millis, Refusal, Style};
 
 pub use ingest::Lost;
@@ -43,6 +44,7 @@ pub struct Logs {
     /// Events ever ingested, for their ids and their order.
     ingested: u64,
     data: Vec<Datum>,
+    queries: Queries,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,7 @@ impl Logs {
             groups: BTreeMap::new(),
             ingested: 0,
             data: Vec::new(),
+            queries: Queries::default(),
         }
     }
 
@@ -110,6 +113,10 @@ impl Logs {
             "PutMetricFilter" => self.put_filter(now, fields),
             "DescribeMetricFilters" => self.describe_filters(fields),
             "DeleteMetricFilter" => self.delete_filter(fields),
+            "StartQuery" => self.start_query(now, fields),
+            "GetQueryResults" => self.query_results(fields),
+            "StopQuery" => self.stop_query(fields),
+            "DescribeQueries" => self.describe_queries(fields),
             "TestMetricFilter" => filters::test(fields),
             _ => Err(Refusal::unknown_operation(operation)),
         }

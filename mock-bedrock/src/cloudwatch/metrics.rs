@@ -17,11 +17,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use self::query::Span;
 pub use self::{
     bucket::Bucket,
     datum::{Datum, Dimensions, Sample, UNITS},
-    put::read as read_data,
+    put::{read as read_data, unit as read_unit},
+    query::{Asks, MetricStat, Query, Span, key as read_key, period as read_period, read as read_queries},
+    statistic::Statistic,
 };
 use super::Millis;
 
@@ -69,6 +70,11 @@ impl Metrics {
         if buckets.len() > BUCKETS_MAX {
             buckets.pop_first();
         }
+    }
+
+    /// Data of metrics for which there was no room.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// Buckets of a metric, one for each period in which there was something. A time that begins inside a minute begins

@@ -88,6 +88,8 @@ fn parse<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Refus
 
 fn state(site: &Site) -> Value {
     let clock = &site.clock;
+    // Before the engine, as everywhere.
+    let cloud = site.cloud().state();
     site.live.look(clock, |inside, moment| {
         let now = moment.now;
         json!({
@@ -97,6 +99,7 @@ fn state(site: &Site) -> Value {
             "pools": pools(inside, now),
             "faults": faults(inside, now),
             "counts": counts(inside),
+            "cloudwatch": cloud,
             "records": { "written": inside.ring.written(), "fallen_out": inside.ring.fallen_out() },
         })
     })

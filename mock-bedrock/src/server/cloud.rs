@@ -130,7 +130,10 @@ impl Form {
             Form::LogsJson => (StatusCode::BAD_REQUEST, None),
             Form::Json | Form::Cbor => query_names(refusal.name),
         };
-        let body = json!({ "__type": refusal.name, "message": refusal.message });
+        let mut body = refusal.more;
+        body.insert("__type".to_owned(), refusal.name.into());
+        body.insert("message".to_owned(), refusal.message.into());
+        let body = Value::Object(body);
         let mut response = self.dress(status, &body, request_id);
         if let Some(code) = code.and_then(|code| HeaderValue::try_from(format!("{code};Sender")).ok()) {
             response.headers_mut().insert(QUERY_ERROR, code);

@@ -13,6 +13,7 @@ mod ask;
 mod atlas;
 mod form;
 mod holdings;
+mod iam;
 mod logging;
 mod models;
 mod naming;
@@ -55,6 +56,8 @@ pub use resolve::{Resolved, stand};
 pub struct Settings {
     /// From asking for provisioned throughput, or for a change of it, until it is in service.
     pub provision_within: Nanos,
+    /// From making or changing a role until services can use it.
+    pub role_usable_after: Nanos,
     pub forbidden: Forbidden,
 }
 
@@ -118,6 +121,8 @@ pub struct Control {
     empty: Holdings,
     /// Resources ever made, for their ids.
     made: u64,
+    /// Roles of IAM, which belong to no Region.
+    roles: iam::Roles,
     /// Where log groups are. Whoever locks both locks the control plane first.
     cloud: Arc<Mutex<CloudWatch>>,
 }
@@ -126,7 +131,15 @@ impl Control {
     /// Tells of the ways in that the world has, [`stand`] included or not.
     pub fn new(settings: Settings, world: &World, cloud: Arc<Mutex<CloudWatch>>) -> Control {
         let atlas = Atlas::of(world);
-        Control { atlas, settings, holdings: BTreeMap::new(), empty: Holdings::default(), made: 0, cloud }
+        Control {
+            atlas,
+            settings,
+            holdings: BTreeMap::new(),
+            empty: Holdings::default(),
+            made: 0,
+            roles: iam::Roles::new(),
+            cloud,
+        }
     }
 
     fn cloud(&self) -> MutexGuard<'_, CloudWatch> {
@@ -136,6 +149,7 @@ impl Control {
     /// Forgets everything that callers made.
     pub fn reset(&mut self) {
         self.holdings.clear();
+        self.roles.clear();
         self.made = 0;
     }
 
@@ -149,6 +163,7 @@ impl Control {
     ) -> Response<Bytes> {
         let ask = Ask { caller, request, when };
         match Protocol::of(request) {
+            Protocol::Query if iam::is_meant(&ask) => self.iam(&ask, request_id),
             Protocol::Query => sts::answer(&ask, request_id),
             Protocol::AwsJson => quotas::answer(&self.atlas, &ask, request_id),
             Protocol::RestJson => match self.bedrock(&ask) {

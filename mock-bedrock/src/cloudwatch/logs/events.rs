@@ -25,7 +25,7 @@ struct Span {
 
 impl Group {
     /// When the oldest event was that is still to be seen.
-    fn kept_from(&self, now: Millis) -> Millis {
+    pub(super) fn kept_from(&self, now: Millis) -> Millis {
         self.retention_days.map_or(0, |days| now - days.saturating_mul(DAY)).max(0)
     }
 }

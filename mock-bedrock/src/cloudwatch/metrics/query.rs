@@ -41,8 +41,6 @@ pub struct Query {
     pub label: Option<String>,
     pub returned: bool,
     pub asks: Asks,
-    /// As it was sent.
-    pub raw: Value,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -165,9 +163,8 @@ pub fn read(fields: &Fields<'_>, name: &str) -> Result<Vec<Query>, Refusal> {
         return Err(fields.breaks(name, given.len(), &rule));
     }
     let mut queries: Vec<Query> = Vec::with_capacity(given.len());
-    for (place, one) in given.iter().enumerate() {
-        let raw = fields.list(name)?.and_then(|list| list.get(place)).cloned().unwrap_or_default();
-        let query = query(one, raw)?;
+    for one in &given {
+        let query = query(one)?;
         if queries.iter().any(|other| other.id == query.id) {
             return Err(fields.invalid(format!("The values for parameter id in {name} are not unique.")));
         }
@@ -176,7 +173,7 @@ pub fn read(fields: &Fields<'_>, name: &str) -> Result<Vec<Query>, Refusal> {
     Ok(queries)
 }
 
-fn query(fields: &Fields<'_>, raw: Value) -> Result<Query, Refusal> {
+fn query(fields: &Fields<'_>) -> Result<Query, Refusal> {
     let id = fields.required("Id", 255)?;
     let letters = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !letters || !id.starts_with(|c: char| c.is_ascii_lowercase()) {
@@ -199,7 +196,6 @@ fn query(fields: &Fields<'_>, raw: Value) -> Result<Query, Refusal> {
         label: fields.text("Label")?.map(str::to_owned),
         returned: fields.flag("ReturnData")?.unwrap_or(true),
         asks,
-        raw,
     })
 }
 

@@ -25,6 +25,13 @@ impl Action {
         match Protocol::of(request) {
             Protocol::Query => {
                 let name = sts::parameter(request, "Action")?;
+                if sts::parameter(request, "Version").as_deref() == Some("2010-05-08") {
+                    let role = sts::parameter(request, "RoleName").unwrap_or_else(|| "*".to_owned());
+                    return Some(on(
+                        format!("iam:{name}"),
+                        format!("arn:aws:iam::{}:role/{role}", caller.account),
+                    ));
+                }
                 let role = sts::parameter(request, "RoleArn").filter(|_| name.starts_with("AssumeRole"));
                 Some(on(format!("sts:{name}"), role.unwrap_or_else(|| "*".to_owned())))
             }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, Ask, Control,
+    arn::partition,
     ask::{Allowed, Body, invalid, required},
     nothing, ok,
 };
@@ -44,7 +45,8 @@ impl Control {
     /// The service tries whether it may write, before it takes a configuration.
     fn check_permissions(&self, ask: &Ask<'_>, group: &str, role: &str) -> Result<(), WireError> {
         let (account, region) = (&ask.caller.account, &ask.caller.region);
-        if self.cloud().has_group(account, region, group) {
+        let arn = format!("arn:{}:logs:{region}:{account}:log-group:{group}", partition(region));
+        if self.cloud().has_group(account, region, group) && !self.role_refuses(ask, role, &arn) {
             return Ok(());
         }
         Err(invalid(format!(

@@ -1,5 +1,6 @@
 //! The control plane as its clients see it: requests in, answers out, time in between.
 
+mod iam;
 mod other_services;
 mod profiles;
 mod provisioned;
@@ -92,7 +93,8 @@ fn cloud() -> Arc<Mutex<CloudWatch>> {
 
 impl Bench {
     pub fn new() -> Bench {
-        let settings = Settings { provision_within: 60 * SECOND, ..Settings::default() };
+        let settings =
+            Settings { provision_within: 60 * SECOND, role_usable_after: 10 * SECOND, ..Settings::default() };
         let usual = Usual { region: "us-east-1".into(), account: "111122223333".into(), only: false };
         Bench { control: Control::new(settings, &world(), cloud()), now: 0, usual }
     }
