@@ -21,3 +21,5 @@ pub mod scenario;
 #[cfg(feature = "aws")]
 pub mod telemetry;
 pub mod tournament;
+#[cfg(feature = "aws")]
+pub mod watch;

@@ -1,9 +1,9 @@
 //! The state of a live run a few times a second, for whoever shows it: the view on a terminal, the web page, plain lines.
-//! Only the recorder publishes; whoever looks gets a copy and cannot hold it up.
+//! Only the recorder publishes; whoever looks gets a copy and cannot hold it up. The way back is one wish: to stop.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use serde::Serialize;
@@ -97,6 +97,14 @@ pub struct Board(Arc<Inside>);
 struct Inside {
     newest: Mutex<Arc<Snapshot>>,
     version: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// What whoever looks may wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Give open requests up, and report what there is.
+    Stop,
 }
 
 impl Board {
@@ -107,6 +115,15 @@ impl Board {
 
     pub fn newest(&self) -> Arc<Snapshot> {
         Arc::clone(&self.0.newest.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn ask(&self, Ask::Stop: Ask) {
+        self.0.stop.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody wants the run to end without waiting for open requests.
+    pub fn stop_asked(&self) -> bool {
+        self.0.stop.load(Ordering::Acquire)
     }
 
     /// Grows with each snapshot: whoever has seen this one has nothing new to show.
@@ -128,5 +145,8 @@ mod tests {
         assert_eq!((board.newest().now_s, board.version()), (2.0, seen + 2));
         let json = serde_json::to_value(&*board.newest()).expect("it can be sent");
         assert_eq!(json["state"], "waiting");
+        assert!(!board.stop_asked());
+        board.clone().ask(Ask::Stop);
+        assert!(board.stop_asked(), "every handle sees the wish");
     }
 }

@@ -164,7 +164,8 @@ impl<'a> Stage<'a> {
         self.snapshot.state = State::Waiting;
         while let Some(left) = self.options.refill.checked_sub(watch.elapsed()).filter(|left| !left.is_zero())
         {
-            if self.options.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+            let interrupted = self.options.interrupted.load(std::sync::atomic::Ordering::Relaxed);
+            if interrupted || self.options.board.stop_asked() {
                 self.guard.stop(Halt::Interrupted);
             }
             if self.guard.stopped() {

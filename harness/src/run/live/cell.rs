@@ -219,7 +219,8 @@ impl Listener<'_, '_> {
                 self.show(now, state);
             }
             if self.stage.guard.stopped() {
-                stop_at = stop_at.min(now.saturating_add(STOP_WITHIN));
+                let within = if self.stage.options.board.stop_asked() { 0 } else { STOP_WITHIN };
+                stop_at = stop_at.min(now.saturating_add(within));
             }
             if all_due.load(Ordering::Acquire) && (self.crew.open() == 0 || now >= stop_at) {
                 return;
@@ -228,7 +229,9 @@ impl Listener<'_, '_> {
     }
 
     fn look_outside(&mut self) {
-        if self.stage.options.interrupted.load(Ordering::Relaxed) && !self.stage.guard.stopped() {
+        let Stage { options, guard, .. } = &*self.stage;
+        let wanted = options.interrupted.load(Ordering::Relaxed) || options.board.stop_asked();
+        if wanted && !guard.stopped() {
             self.stage.guard.stop(Halt::Interrupted);
             self.crew.inbox.wake();
         }
