@@ -14,10 +14,14 @@
   let plots = [];
   let moving = false;
 
-  const figures = [...document.querySelectorAll("figure")].flatMap((figure) => {
-    const json = figure.querySelector(".live-data");
-    return json ? [{ figure, live: JSON.parse(json.textContent), rows: null }] : [];
-  });
+  let figures = [];
+  // The figures that stand on the page now.
+  function gather() {
+    figures = [...document.querySelectorAll("figure")].flatMap((figure) => {
+      const json = figure.querySelector(".live-data");
+      return json ? [{ id: figure.id, figure, live: JSON.parse(json.textContent), rows: null }] : [];
+    });
+  }
 
   // Columns of a figure's table: numbers, null where there is none, Infinity for never.
   function columns(one) {
@@ -106,7 +110,7 @@
     const finite = lines.flat().filter((n) => n != null && n !== Infinity);
     const high = finite.length ? Math.max(...finite) : 1;
     // On a logarithmic axis, the power of ten above everything that came.
-    const above = logs.has(one) ? 10 ** Math.ceil(Math.log10(high * 1.2)) : high * 1.12;
+    const above = logs.has(one.id) ? 10 ** Math.ceil(Math.log10(high * 1.2)) : high * 1.12;
     const never = lines.flat().includes(Infinity) ? above : null;
     let sums = null;
     const series = lines.map((line) => {
@@ -150,7 +154,7 @@
 
   function options(one, panel, from, width, height, never) {
     const { live } = one;
-    const log = logs.has(one);
+    const log = logs.has(one.id);
     const axis = { stroke: style("muted"), grid: { stroke: style("grid"), width: 1 }, ticks: { stroke: style("axis"), width: 1 } };
     const percent = (n) => (n <= 1 ? "0%" : short(100 * (1 - 1 / n)).replace(/^100$/, "99.9+") + "%");
     const nines = (n) => { const d = Math.round(Math.log10(n)); return d === 0 ? "0%" : d === 1 ? "90%" : d === 2 ? "99%" : "99." + "9".repeat(d - 2) + "%"; };
@@ -218,8 +222,8 @@
     one.box = $("div", { className: "live" }, panels);
     if (live.unit === "seconds") {
       const log = $("button", { type: "button", textContent: "Logarithmic" });
-      log.setAttribute("aria-pressed", String(logs.has(one)));
-      log.onclick = () => { logs.has(one) ? logs.delete(one) : logs.add(one); draw(one); one.box.querySelector("button").focus(); };
+      log.setAttribute("aria-pressed", String(logs.has(one.id)));
+      log.onclick = () => { logs.has(one.id) ? logs.delete(one.id) : logs.add(one.id); draw(one); one.box.querySelector("button").focus(); };
       one.box.prepend(log);
     }
     figure.querySelector(".picture").after(one.box);
@@ -269,12 +273,14 @@
     }
     const set = $("fieldset", {}, $("legend", { textContent: "Strategies shown" }));
     names.forEach((line, at) => {
-      const box = $("input", { type: "checkbox", checked: true });
+      const box = $("input", { type: "checkbox", checked: !off.has(at) });
+      const mark = () => document.querySelectorAll(`svg [data-s="${at}"]`).forEach((node) => node.toggleAttribute("data-off", off.has(at)));
       box.onchange = () => {
         box.checked ? off.delete(at) : off.add(at);
-        document.querySelectorAll(`svg [data-s="${at}"]`).forEach((node) => node.toggleAttribute("data-off", !box.checked));
+        mark();
         drawAll();
       };
+      mark();
       const ink = $("i", { className: "c" + line.colour });
       set.append($("label", {}, box, ink, line.name));
     });
@@ -287,9 +293,19 @@
     document.body.classList.add("hides-strategies");
   }
 
-  if (!figures.length || typeof uPlot === "undefined") return;
-  figures.forEach((one) => { if (one.live.log) logs.add(one); });
-  tools();
+  if (typeof uPlot === "undefined") return;
+  gather();
+  // For a page that has been given new figures: everything that was chosen stays chosen.
+  window.richterRenew = () => {
+    plots.forEach(({ plot }) => plot.destroy());
+    plots = [];
+    gather();
+    if (!figures.length) return;
+    tools();
+    drawAll();
+  };
+  figures.forEach((one) => { if (one.live.log) logs.add(one.id); });
+  if (figures.length) tools();
   drawAll();
   let width = innerWidth;
   let waiting = 0;

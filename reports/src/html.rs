@@ -1,17 +1,23 @@
 //! The report as one page that asks nothing of anybody: no request leaves it, it can be read without scripts, and with
 //! them its charts can be zoomed. It is a template over the exported report, as people's own templates are.
+//!
+//! `richter serve` shows the same page of a run that is going on, with a script that asks it for a newer one, and a list
+//! of runs.
 
 mod figure;
 mod filters;
+mod index;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter, value::Serde};
 
 use crate::{export::Report, picture::THEMES, plain::clean};
 use figure::Figure;
+pub use index::{Index, IndexRow, render_index};
 
 const TEMPLATE: &str = include_str!("../assets/report.html");
 const STYLE: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
+const LIVE_SCRIPT: &str = include_str!("../assets/live.js");
 const UPLOT_STYLE: &str = include_str!("../assets/uplot.css");
 const UPLOT_SCRIPT: &str = include_str!("../assets/uplot.js");
 const UPLOT_LICENCE: &str = include_str!("../assets/uplot.LICENSE");
@@ -34,6 +40,16 @@ fn told(error: &minijinja::Error) -> String {
 
 /// The page of one report.
 pub fn render(report: &Report) -> Result<String, TemplateError> {
+    page(report, None)
+}
+
+/// The page of a run that is going on. It renews itself from the server that it came from: without scripts by loading
+/// again, with them when `events` beside it says that there is more to see.
+pub fn render_live(report: &Report) -> Result<String, TemplateError> {
+    page(report, Some(LIVE_SCRIPT))
+}
+
+fn page(report: &Report, live_script: Option<&str>) -> Result<String, TemplateError> {
     let figures: Vec<Figure> = report.charts.iter().map(Figure::of).collect();
     let page = environment().render_named_str(
         "report.html",
@@ -43,6 +59,7 @@ pub fn render(report: &Report) -> Result<String, TemplateError> {
             figures => Value::from(Serde(&figures)),
             style => format!("{}{UPLOT_STYLE}{STYLE}", colours()),
             script => SCRIPT,
+            live_script => live_script,
             uplot => UPLOT_SCRIPT,
             uplot_licence => UPLOT_LICENCE,
         },
