@@ -22,6 +22,8 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+#[cfg(feature = "mock")]
+mod serve;
 mod tournament;
 mod why;
 
@@ -32,7 +34,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use self::recover::JOURNAL;
+pub use self::{recover::JOURNAL, run::RUN_FILE};
 use crate::{
     exit::Exit,
     scenario::{self as scenarios, Checked},
@@ -104,6 +106,9 @@ enum Command {
     Recover(recover::RecoverArgs),
     /// Explain what differs between two run files.
     Diff(diff::DiffArgs),
+    /// Show runs as web pages on this machine, and renew them while they are going on.
+    #[cfg(feature = "mock")]
+    Serve(serve::ServeArgs),
     /// Tell one request's story under each strategy.
     Why(why::WhyArgs),
     /// Serve the scenario's Bedrock over HTTP, for any client.
@@ -142,6 +147,8 @@ pub fn dispatch(cli: Cli) -> Exit {
         Command::Check(args) => check::check(&args, color),
         Command::Recover(args) => recover::recover(&args, color),
         Command::Diff(args) => diff::diff(&args, color),
+        #[cfg(feature = "mock")]
+        Command::Serve(args) => serve::serve(&args),
         Command::Why(args) => why::why(&args, color),
         #[cfg(feature = "mock")]
         Command::Mock(args) => mock::mock(&args, color),

@@ -1,7 +1,7 @@
 //! The only place that reads a real clock. What is simulated takes `now` as an argument.
 #![expect(clippy::disallowed_methods, reason = "this file owns the clock")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,11 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// How long ago something was; nothing for what lies ahead.
+pub fn age(of: SystemTime) -> Duration {
+    SystemTime::now().duration_since(of).unwrap_or_default()
 }
 
 /// Lets this thread rest; another may wake it before the time with `unpark`.

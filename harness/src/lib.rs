@@ -18,6 +18,8 @@ pub mod price;
 pub mod record;
 pub mod run;
 pub mod scenario;
+#[cfg(feature = "mock")]
+pub mod serve;
 #[cfg(feature = "aws")]
 pub mod telemetry;
 pub mod tournament;

@@ -6,6 +6,8 @@
 pub mod board;
 pub mod check;
 pub mod estimate;
+#[cfg(feature = "mock")]
+pub mod follow;
 pub mod guard;
 #[cfg(feature = "aws")]
 pub mod live;

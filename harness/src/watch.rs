@@ -26,10 +26,11 @@ use ratatui::{
     },
 };
 
+pub use self::screen::Look;
 use self::{
     keys::{Act, Keys},
     lines::Lines,
-    screen::{Look, Show},
+    screen::Show,
 };
 use crate::{
     clock::Stopwatch,

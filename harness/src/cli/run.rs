@@ -151,6 +151,8 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
                 folder: &folder,
                 trace: args.trace.as_deref(),
                 interrupted: &INTERRUPTED,
+                look: crate::watch::Look { color: color.on_stderr(), unicode: super::speaks_unicode() },
+                quiet: args.output == Output::Quiet,
             };
             match live::play(&plan, run)? {
                 Ok(played) => played,
@@ -281,7 +283,13 @@ pub(super) fn too_many_cells(plan: &Plan) -> Option<Exit> {
 pub(super) fn listen_for_interrupts() -> anyhow::Result<()> {
     let listen = || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            #[cfg(feature = "aws")]
+            crate::watch::give_back();
             std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+        #[cfg(feature = "aws")]
+        if crate::watch::on_screen() {
+            return;
         }
         eprintln!("\ninterrupted: writing what is done; once more to stop at once");
     };

@@ -31,7 +31,9 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let serving = Serving::bind(folder.clone(), args.port).await;
         let serving = serving.with_context(|| format!("cannot listen on 127.0.0.1 port {}", args.port))?;
-        super::print(format!("richter serves {} at http://{}/\n", folder.display(), serving.address()?).as_bytes())?;
+        super::print(
+            format!("richter serves {} at http://{}/\n", folder.display(), serving.address()?).as_bytes(),
+        )?;
         eprintln!("Ctrl-C ends it");
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;

@@ -138,7 +138,7 @@ pub fn cell(plan: &Plan, place: Place, recorder: &Recorder, aside: Aside) -> Cel
 }
 
 /// A cell of a live run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Written {
     pub cell: Cell,
     pub live: LiveCell,

@@ -70,3 +70,79 @@ fn read(journal: &mut Journal, cells: &mut Cells<'_>) -> Result<bool, JournalErr
     }
     Ok(news)
 }
+
+#[cfg(test)]
+pub mod tests {
+    use std::fs;
+
+    use richter_reports::run_file::Ground;
+
+    use super::*;
+    use crate::{
+        record::{
+            export::Place,
+            journal::{FORMAT, Head, Line, ScenarioText, VERSION, Writer},
+            tape::Told,
+        },
+        scenario,
+    };
+
+    const SCENARIO: &str = include_str!("../scenario/init/starter.yaml");
+
+    /// The head of a journal of the starter scenario.
+    pub fn head() -> Head {
+        let checked = scenario::load_text("starter.yaml", SCENARIO, Path::new("")).expect("it is sound");
+        Head {
+            format: FORMAT.into(),
+            version: VERSION,
+            written_by: "test".into(),
+            started: "2026-11-27T00:00:00Z".into(),
+            ground: Ground::Mock,
+            service: "nobody".into(),
+            scenario: ScenarioText {
+                file: "starter.yaml".into(),
+                folder: String::new(),
+                digest: checked.plan.digest.clone(),
+                text: SCENARIO.into(),
+                include: None,
+            },
+            seed: checked.plan.seed,
+            replications: 1,
+            strategies: vec![checked.plan.strategies[0].name.clone()],
+            caveats: Vec::new(),
+            client_faults: Vec::new(),
+            told_by_service: false,
+        }
+    }
+
+    #[test]
+    fn a_follower_hears_what_came_in_and_then_that_it_is_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let mut writer = Writer::create(&path).expect("a journal");
+        writer.line(&Line::Head(Box::new(head())));
+        writer.line(&Line::Cell(Place { strategy: 0, replication: 0 }));
+        writer.line(&Line::Told(Told::Shed { at: 1, due: 1 }));
+        writer.sync().expect("written");
+        let mut follower = Follower::open(&path).expect("it can be followed");
+        let mut shed = Vec::new();
+        let mut over = false;
+        follower.read_on(|heard| {
+            match heard {
+                Heard::More(run) => {
+                    shed.push(
+                        run.cells.iter().flat_map(|cell| &cell.phases).map(|phase| phase.shed).sum::<u64>(),
+                    );
+                    if shed.len() == 1 {
+                        writer.line(&Line::Told(Told::Shed { at: 2, due: 2 }));
+                        writer.sync().expect("written");
+                        fs::remove_file(&path).expect("gone");
+                    }
+                }
+                Heard::Over => over = true,
+            }
+            true
+        });
+        assert_eq!((shed, over), (vec![1, 2], true), "what was written before the journal went is heard");
+    }
+}

@@ -60,7 +60,7 @@ pub fn recover(path: &Path) -> Result<Recovered, RecoverError> {
 }
 
 /// The scenario as it is now if it is still the same, else as the journal has it.
-fn plan_of(head: &Head) -> Result<Plan, RecoverError> {
+pub(super) fn plan_of(head: &Head) -> Result<Plan, RecoverError> {
     let file =
         Path::new(&head.scenario.folder).join(Path::new(&head.scenario.file).file_name().unwrap_or_default());
     let still = scenario::load(&file).ok().filter(|checked| checked.plan.digest == head.scenario.digest);
@@ -93,7 +93,8 @@ fn from_text(text: &ScenarioText) -> Result<Checked, RecoverError> {
     checked
 }
 
-struct Cells<'p> {
+/// The cells of a journal, as far as it was read.
+pub(super) struct Cells<'p> {
     plan: &'p Plan,
     told_by_service: bool,
     present: Option<Present<'p>>,
@@ -111,11 +112,11 @@ struct Present<'p> {
 }
 
 impl<'p> Cells<'p> {
-    fn new(plan: &'p Plan, told_by_service: bool) -> Cells<'p> {
+    pub(super) fn new(plan: &'p Plan, told_by_service: bool) -> Cells<'p> {
         Cells { plan, told_by_service, present: None, done: Vec::new(), stopped: None, whole: 0 }
     }
 
-    fn take(&mut self, line: Line) {
+    pub(super) fn take(&mut self, line: Line) {
         match line {
             Line::Head(_) => {}
             Line::Cell(place) => {
@@ -149,17 +150,26 @@ impl<'p> Cells<'p> {
     }
 
     fn end(&mut self, live: Option<LiveCell>) {
-        let Some(Present { place, mut books, aside, at }) = self.present.take() else { return };
-        books.close(at);
-        let faults = if self.told_by_service { self.plan.faults.len() } else { 0 };
-        let mut aside = aside.unwrap_or_default();
-        aside.faults.resize(faults, FaultHits { rolled: 0, hit: 0, missed: 0 });
-        let live = live.unwrap_or_else(|| export::live_cell(&books, at));
-        self.done.push((place, export::written(self.plan, place, &books, aside, live)));
+        let Some(mut present) = self.present.take() else { return };
+        present.books.close(present.at);
+        self.done.push((present.place, present.written(self.plan, self.told_by_service, live)));
     }
 
-    fn run(&mut self, head: &Head, planned: usize) -> RunFile {
-        self.done.sort_by_key(|(place, _)| (place.strategy, place.replication));
+    fn run(mut self, head: &Head, planned: usize) -> RunFile {
+        let done = std::mem::take(&mut self.done);
+        self.of(head, planned, done, "recovered from its journal")
+    }
+
+    /// The run up to now, with the cell that is under way as far as it has come.
+    pub(super) fn so_far(&self, head: &Head, planned: usize) -> RunFile {
+        let mut done = self.done.clone();
+        let present = self.present.as_ref();
+        done.extend(present.map(|now| (now.place, now.written(self.plan, self.told_by_service, None))));
+        self.of(head, planned, done, "still going on")
+    }
+
+    fn of(&self, head: &Head, planned: usize, mut done: Vec<(Place, export::Written)>, how: &str) -> RunFile {
+        done.sort_by_key(|(place, _)| (place.strategy, place.replication));
         let mut run = run_file(self.plan, &head.scenario.file);
         run.ground = head.ground;
         run.when = When { started: head.started.clone(), took_ms: 0 };
@@ -167,11 +177,11 @@ impl<'p> Cells<'p> {
             run.faults.clear();
         }
         run.status = if self.whole == planned { Status::Complete } else { Status::Interrupted };
-        let mut caveats = vec!["recovered from its journal".to_owned()];
+        let mut caveats = vec![how.to_owned()];
         caveats.extend(self.stopped.clone());
         caveats.extend(head.caveats.iter().cloned());
         let (mut cells, mut live) = (Vec::new(), Vec::new());
-        for (_, written) in std::mem::take(&mut self.done) {
+        for (_, written) in done {
             cells.push(written.cell);
             live.push(written.live);
         }
@@ -185,6 +195,16 @@ impl<'p> Cells<'p> {
             cells: live,
         });
         run
+    }
+}
+
+impl Present<'_> {
+    fn written(&self, plan: &Plan, told_by_service: bool, live: Option<LiveCell>) -> export::Written {
+        let faults = if told_by_service { plan.faults.len() } else { 0 };
+        let mut aside = self.aside.clone().unwrap_or_default();
+        aside.faults.resize(faults, FaultHits { rolled: 0, hit: 0, missed: 0 });
+        let live = live.unwrap_or_else(|| export::live_cell(&self.books, self.at));
+        export::written(plan, self.place, &self.books, aside, live)
     }
 }
 

@@ -95,7 +95,10 @@ impl Life {
                 tell.send(News { version, over }).is_ok()
             });
         };
-        std::thread::Builder::new().name("follower".to_owned()).spawn(read).context("cannot start a thread")?;
+        std::thread::Builder::new()
+            .name("follower".to_owned())
+            .spawn(read)
+            .context("cannot start a thread")?;
         // A reader that ends at once has nothing to show, which the page then says.
         let _ = heard.recv();
         Ok(life)

@@ -4,7 +4,8 @@
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// The keys, for the last line of the screen.
-pub const HELP: &str = "p pause the view  d drain: send nothing new  q stop now and report  Ctrl-C twice: leave at once";
+pub const HELP: &str =
+    "p pause the view  d drain: send nothing new  q stop now and report  Ctrl-C twice: leave at once";
 
 /// What the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub struct Keys {
 impl Keys {
     /// `draining` says whether an interrupt has come from elsewhere already.
     pub fn pressed(&mut self, event: &Event, draining: bool) -> Option<Act> {
-        let Event::Key(KeyEvent { code: KeyCode::Char(key), modifiers, kind: KeyEventKind::Press, .. }) = *event
+        let Event::Key(KeyEvent { code: KeyCode::Char(key), modifiers, kind: KeyEventKind::Press, .. }) =
+            *event
         else {
             return None;
         };

@@ -73,14 +73,16 @@ mod tests {
     #[test]
     fn a_line_says_all_that_counts() {
         insta::assert_snapshot!(line(&snapshot()), @"");
-        let done = Snapshot { state: State::Done, note: "interrupted".into(), warnings: Vec::new(), ..snapshot() };
+        let done =
+            Snapshot { state: State::Done, note: "interrupted".into(), warnings: Vec::new(), ..snapshot() };
         insta::assert_snapshot!(line(&done), @"");
     }
 
     #[test]
     fn a_line_comes_every_ten_seconds_and_when_something_begins() {
         let mut lines = Lines::default();
-        let mut at = |seconds, snapshot: &Snapshot| lines.next(Duration::from_secs(seconds), snapshot).is_some();
+        let mut at =
+            |seconds, snapshot: &Snapshot| lines.next(Duration::from_secs(seconds), snapshot).is_some();
         assert!(!at(0, &Snapshot::default()), "nothing is known yet");
         let first = snapshot();
         assert!(at(1, &first));

@@ -54,6 +54,8 @@ mod tests {
         assert!(!page.contains("<script"), "{page}");
         assert!(page.contains("&lt;script&gt;"), "{page}");
         assert!(!page.contains("http-equiv=\"refresh\""));
-        assert!(render_index(&Index { going: true, ..index }).expect("drawn").contains("http-equiv=\"refresh\""));
+        assert!(
+            render_index(&Index { going: true, ..index }).expect("drawn").contains("http-equiv=\"refresh\"")
+        );
     }
 }

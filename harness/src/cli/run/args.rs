@@ -39,6 +39,10 @@ pub struct LiveArgs {
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "FAULT")]
     pub inject: Vec<crate::ground::live::wire::inject::Injection>,
+    /// How to show the run while it goes on.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub view: crate::watch::Style,
     /// Keep the journal, too, when the run file is written.
     #[arg(long)]
     pub keep_journal: bool,

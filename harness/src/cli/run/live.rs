@@ -21,6 +21,7 @@ use crate::{
         live::{self, LiveOptions},
     },
     scenario::{Checked, plan::Plan},
+    watch,
 };
 
 /// What a live run takes from `richter run`.
@@ -32,11 +33,14 @@ pub struct LiveRun<'a> {
     pub folder: &'a Path,
     pub trace: Option<&'a Path>,
     pub interrupted: &'a AtomicBool,
+    pub look: watch::Look,
+    /// Nothing is to be shown, whatever else was asked for.
+    pub quiet: bool,
 }
 
 /// Plays the plan on the wall clock; or why it did not even begin.
 pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit>> {
-    let LiveRun { on, args, scenario, folder, trace, interrupted } = run;
+    let LiveRun { on, args, scenario, folder, trace, interrupted, look, quiet } = run;
     let ground = if on == On::Bedrock { Ground::Bedrock } else { Ground::Mock };
     let real = ground == Ground::Bedrock;
     let endpoint = args.aws.endpoint_url.clone();
@@ -54,6 +58,7 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
     };
     let lanes = args.lanes.map_or_else(lanes, usize::from);
     let config = || access.as_ref().map_or_else(for_the_mock, Access::with_own_connections);
+    let board = Board::default();
     let options = LiveOptions {
         scenario,
         folder,
@@ -68,9 +73,12 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
         trace,
         injections: args.inject.clone(),
         interrupted,
-        board: Board::default(),
+        board: board.clone(),
     };
-    Ok(Ok(live::play(plan, &options).context("the live run could not be done")?))
+    let style = if quiet { watch::Style::None } else { args.view };
+    let watching = watch::Watching { style, look, board: &board, interrupted };
+    let played = watch::alongside(watching, || live::play(plan, &options));
+    Ok(Ok(played.context("the live run could not be done")?))
 }
 
 fn service(real: bool, endpoint: Option<&str>) -> &str {

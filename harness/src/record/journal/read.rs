@@ -1,7 +1,7 @@
 //! Reading a journal: everything up to the first line that is torn or damaged.
 
 use std::{
-    fs::File,
+    fs::{self, File, Metadata},
     io::{self, BufRead as _, BufReader},
     path::{Path, PathBuf},
 };
@@ -58,17 +58,32 @@ impl Journal {
         Ok(Journal { head: *head, lines, path: path.to_owned(), buffer })
     }
 
+    /// The next line. What is torn now may be whole when it is asked for again, if the journal is still being written.
     pub fn read(&mut self) -> Result<Recording, JournalError> {
         let read = next(&mut self.lines, &mut self.buffer);
         read.map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
+
+    /// Whether the file that is read is still the one of this name: it goes when the run file is written, and makes
+    /// room when another run begins.
+    pub fn is_there(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let same = |open: Metadata, named: Metadata| (open.dev(), open.ino()) == (named.dev(), named.ino());
+        match (self.lines.get_ref().metadata(), fs::metadata(&self.path)) {
+            (Ok(open), Ok(named)) => same(open, named),
+            _ => false,
+        }
+    }
 }
 
 fn next(lines: &mut BufReader<File>, buffer: &mut Vec<u8>) -> io::Result<Recording> {
-    buffer.clear();
-    let read = io::Read::take(&mut *lines, LINE_BYTES_MAX).read_until(b'\n', buffer)?;
+    if buffer.ends_with(b"\n") {
+        buffer.clear();
+    }
+    let room = LINE_BYTES_MAX.saturating_sub(buffer.len() as u64);
+    let read = io::Read::take(&mut *lines, room).read_until(b'\n', buffer)?;
     if read == 0 {
-        return Ok(Recording::End { torn: false });
+        return Ok(Recording::End { torn: !buffer.is_empty() });
     }
     Ok(whole(buffer).map_or(Recording::End { torn: true }, Recording::Line))
 }
@@ -150,6 +165,31 @@ mod tests {
         damaged[first + 12] ^= 1;
         std::fs::write(&path, damaged).expect("damaged");
         assert_eq!(lines(&path), (0, true));
+    }
+
+    #[test]
+    fn a_journal_that_grows_is_read_on_from_where_it_was_torn() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let mut writer = Writer::create(&path).expect("it begins");
+        writer.line(&Line::Head(Box::new(head())));
+        writer.line(&Line::Told(Told::Shed { at: 1, due: 1 }));
+        writer.sync().expect("written");
+        let bytes = std::fs::read(&path).expect("there");
+        let first = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
+        for cut in first + 1..bytes.len() {
+            std::fs::write(&path, &bytes[..cut]).expect("cut");
+            let mut journal = Journal::open(&path).expect("a journal");
+            assert!(matches!(journal.read(), Ok(Recording::End { torn: true })), "at {cut}");
+            assert!(matches!(journal.read(), Ok(Recording::End { torn: true })), "at {cut}, again");
+            let mut rest = File::options().append(true).open(&path).expect("open");
+            io::Write::write_all(&mut rest, &bytes[cut..]).expect("grown");
+            assert!(matches!(journal.read(), Ok(Recording::Line(Line::Told(_)))), "at {cut}");
+            assert!(matches!(journal.read(), Ok(Recording::End { torn: false })), "at {cut}");
+            assert!(journal.is_there());
+            std::fs::remove_file(&path).expect("gone");
+            assert!(!journal.is_there());
+        }
     }
 
     #[test]

@@ -81,7 +81,10 @@ fn a_small_terminal_without_blocks_keeps_the_most_important_part() {
 fn no_size_and_no_snapshot_is_too_strange_to_be_drawn() {
     let long = "x".repeat(300);
     let strange = Snapshot {
-        strategies: vec![StrategyNow { name: long, offered_over_time: vec![9; 500], ..StrategyNow::default() }; 90],
+        strategies: vec![
+            StrategyNow { name: long, offered_over_time: vec![9; 500], ..StrategyNow::default() };
+            90
+        ],
         now_s: f64::NAN,
         ..Snapshot::default()
     };
@@ -98,7 +101,9 @@ fn color_says_nothing_that_words_do_not_say() {
         let mut terminal = Terminal::new(TestBackend::new(100, 20)).expect("a test terminal");
         let look = Look { color, unicode: true };
         let snapshot = snapshot();
-        terminal.draw(|frame| draw(frame, &Show { snapshot: &snapshot, paused: false, look })).expect("drawn");
+        terminal
+            .draw(|frame| draw(frame, &Show { snapshot: &snapshot, paused: false, look }))
+            .expect("drawn");
         let cells = terminal.backend().buffer().content.clone();
         cells.iter().filter(|cell| cell.fg != Color::Reset).count()
     };
