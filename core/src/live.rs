@@ -55,6 +55,7 @@ pub struct Answered<T> {
 
 /// What came of a request: all of its answer, or the beginning.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is made once for a request, and taken apart at once")]
 pub enum Carried<T: Transport> {
     /// The whole answer.
     Whole(Answered<T::Answer>),

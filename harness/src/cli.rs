@@ -198,7 +198,7 @@ fn annotate(problems: &scenarios::problem::Problems) {
 
 /// A run file as somebody names it: itself, or the folder that `run` made for it.
 fn run_file(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(run::RUN_FILE) } else { path.to_owned() }
+    if path.is_dir() { path.join(RUN_FILE) } else { path.to_owned() }
 }
 
 /// Pieces of work that go on at once unless somebody says otherwise.

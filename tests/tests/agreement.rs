@@ -75,8 +75,8 @@ fn quantile(mut values: Vec<u64>, share: f64) -> f64 {
 fn quantiles_of_first_token_and_total_are_within_three_percent() {
     let plan = plan();
     let (sends, told) = both(&plan, "profile");
-    let picks: [(&str, fn(&Told) -> Option<u64>); 2] =
-        [("first token", |told| told.first_ms), ("total", |told| told.total_ms)];
+    type Pick = (&'static str, fn(&Told) -> Option<u64>);
+    let picks: [Pick; 2] = [("first token", |told| told.first_ms), ("total", |told| told.total_ms)];
     for (name, pick) in picks {
         let here: Vec<u64> = sends.iter().filter_map(|sent| pick(&sent.told)).collect();
         let there: Vec<u64> = told.iter().filter_map(pick).collect();

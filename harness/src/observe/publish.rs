@@ -88,7 +88,8 @@ fn of_phase(cells: &[&PhaseCell], dimensions: &[String; 2], unix_s: i64) -> Vec<
     ];
     let mut points: Vec<Point> =
         counts.into_iter().map(|(name, count)| point(name, Unit::Count, vec![(count, 1.0)])).collect();
-    let times: [(&'static str, fn(&PhaseCell) -> Option<&String>); 2] = [
+    type Times = (&'static str, fn(&PhaseCell) -> Option<&String>);
+    let times: [Times; 2] = [
         (FIRST_TOKEN, |cell| cell.histograms.first_token.as_ref()),
         (TOTAL, |cell| cell.histograms.total.as_ref()),
     ];

@@ -155,7 +155,7 @@ impl<'p> Cells<'p> {
         self.done.push((present.place, present.written(self.plan, self.told_by_service, live)));
     }
 
-    fn run(mut self, head: &Head, planned: usize) -> RunFile {
+    fn run(&mut self, head: &Head, planned: usize) -> RunFile {
         let done = std::mem::take(&mut self.done);
         self.of(head, planned, done, "recovered from its journal")
     }

@@ -141,7 +141,7 @@ fn done(run: &Run) -> IndexRow {
         Ok(read) => {
             let report = Report::of(&read);
             IndexRow {
-                verdict: report.verdict.to_string(),
+                verdict: report.verdict.name().to_owned(),
                 question: read.scenario.question,
                 answer: report.comparison.answer.sentence,
                 ground: ground(read.ground).into(),

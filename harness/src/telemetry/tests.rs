@@ -97,6 +97,9 @@ struct Collector {
     server: MockServer,
 }
 
+/// Attributes and value.
+type Sample = (BTreeMap<String, String>, f64);
+
 impl Collector {
     fn new(status: u16) -> Collector {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -133,7 +136,7 @@ impl Collector {
     }
 
     /// The last state of each metric: for each set of attributes its count or value.
-    fn metrics(&self) -> BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>> {
+    fn metrics(&self) -> BTreeMap<String, Vec<Sample>> {
         let bodies = self.bodies("/v1/metrics");
         let last = bodies.last().expect("something was pushed");
         let request = ExportMetricsServiceRequest::decode(&**last).expect("protobuf");

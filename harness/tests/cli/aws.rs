@@ -1,6 +1,6 @@
 //! `doctor` and `iam-policy` as a user meets them, against the mock in this process.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
 use aws_sdk_bedrock::{
     Client,

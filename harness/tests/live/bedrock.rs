@@ -56,7 +56,8 @@ fn limits_are_kept_exactly_and_money_without_a_price_is_refused() {
     // and never more than are allowed.
     let (code, said) = on_bedrock(&desk, &server.url(), &["--yes", "--max-tokens", "300"]);
     assert!(code == 1 && said.contains("could go beyond 300 tokens"), "{code}: {said}");
-    let used = phase(&desk.run("out/plain"), 0, 0);
+    let run = desk.run("out/plain");
+    let used = phase(&run, 0, 0);
     assert!(used.input_tokens + used.output_tokens <= 300 && used.answered >= 4, "{used:?}");
     let unknown = text.replace("anthropic.claude-3-haiku-20240307-v1:0", "somebody.model-v1:0");
     desk.file("plain.yaml", &unknown);

@@ -131,6 +131,7 @@ mod tests {
             end: BodyEnd::Complete { stop: Stop::MaxTokens },
             usage: Reported::default(),
             prompt: Reported { input: 7, ..Reported::default() },
+            wire: None,
         }
     }
 

@@ -90,6 +90,9 @@ fn panel(
     })
 }
 
+/// What is timed, and where a hop has it.
+type Times = (&'static str, fn(&Hop) -> Option<&Spread>);
+
 pub(super) fn hops(frame: &Frame<'_>) -> Option<Chart> {
     let observed = frame.view.run.observed.as_ref()?;
     let mut by_strategy: IndexMap<usize, Vec<&Hop>> = IndexMap::new();
@@ -98,9 +101,9 @@ pub(super) fn hops(frame: &Frame<'_>) -> Option<Chart> {
     let mut groups = Vec::new();
     for (strategy, hops) in by_strategy.iter().filter(|(_, hops)| hops.len() > 1) {
         let Some(name) = names.get(*strategy) else { continue };
-        let times: [(&str, fn(&Hop) -> Option<&Spread>); 2] =
-            [("first token", |hop| hop.first_token.as_ref()), ("whole answer", |hop| hop.total.as_ref())];
-        for (what, spread) in times {
+        let first: Times = ("first token", |hop| hop.first_token.as_ref());
+        let whole: Times = ("whole answer", |hop| hop.total.as_ref());
+        for (what, spread) in [first, whole] {
             groups.extend(group(&format!("{name}: {what}, median and p99"), hops, spread));
         }
     }

@@ -145,7 +145,7 @@ mod tests {
         let mut run = synthetic::usual();
         run.observed = Some(observed());
         let report = Report::of(&run);
-        let said = &report.judgement.comparison.evidence;
+        let said = &report.comparison.evidence;
         assert!(said[0].starts_with("client count = log count = metric count: 1,200; 7 of them"), "{said:?}");
         assert!(said[1].ends_with("was served by us-east-1 50.0%, us-west-2 50.0%"), "{said:?}");
         assert!(said[2].contains("50 answers from us-west-2 instead of us-east-1"), "{said:?}");
@@ -166,7 +166,7 @@ mod tests {
         observed.counts.records = 1190;
         observed.differences = vec!["10 calls have no record".to_owned()];
         run.observed = Some(observed);
-        let said = Report::of(&run).judgement.comparison.evidence;
+        let said = Report::of(&run).comparison.evidence;
         assert!(said[0].starts_with("client count 1,200, log count 1,190, metric count 1,200"), "{said:?}");
         assert_eq!(said[1], "10 calls have no record");
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_run_that_nobody_collected_for_says_nothing_and_a_foreign_strategy_is_damage() {
         let mut run = synthetic::usual();
-        assert!(Report::of(&run).judgement.comparison.evidence.is_empty());
+        assert!(Report::of(&run).comparison.evidence.is_empty());
         let mut observed = observed();
         observed.hops[0].strategy = 99;
         run.observed = Some(observed);

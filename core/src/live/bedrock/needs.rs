@@ -58,8 +58,6 @@ fn only<const N: usize>(found: [(Need, bool); N]) -> Needs {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use aws_sdk_bedrockruntime::types::{
         ConversationRole, ImageBlock, ImageFormat, ImageSource, Tool, ToolInputSchema, ToolSpecification,
     };
@@ -80,7 +78,7 @@ mod tests {
         let image = ImageBlock::builder().format(ImageFormat::Png).source(source).build().unwrap();
         let seen = of_converse(&message(ContentBlock::Image(image)), &None, &None, &None);
         assert_eq!(seen, Needs::NONE.with(Need::Images));
-        let schema = ToolInputSchema::Json(Document::Object(HashMap::new()));
+        let schema = ToolInputSchema::Json(Document::Object([].into()));
         let tool = ToolSpecification::builder().name("look").input_schema(schema).build().unwrap();
         let tools = ToolConfiguration::builder().tools(Tool::ToolSpec(tool)).build().unwrap();
         let seen = of_converse(&text, &Some(tools), &None, &None);

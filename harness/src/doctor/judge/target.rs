@@ -86,6 +86,9 @@ fn profile(about: String, found: &Result<ProfileFacts, AccessError>) -> Check {
     }
 }
 
+/// A model, and what was said of it.
+type Said<'a> = (&'a str, &'a Result<Availability, AccessError>);
+
 fn capacity(about: String, found: &Result<String, AccessError>, wanted: &str) -> Check {
     match found {
         Err(error) => refused(Kind::Capacity, about, error),
@@ -101,8 +104,7 @@ fn capacity(about: String, found: &Result<String, AccessError>, wanted: &str) ->
 
 /// One check for each profile's set of Regions and model: that a single one is closed breaks all of it.
 pub fn destinations(facts: &Facts) -> Vec<Check> {
-    let mut by_region: BTreeMap<(usize, &str), Vec<(&str, &Result<Availability, AccessError>)>> =
-        BTreeMap::new();
+    let mut by_region: BTreeMap<(usize, &str), Vec<Said<'_>>> = BTreeMap::new();
     for ((account, region, model), told) in &facts.destinations {
         by_region.entry((*account, region)).or_default().push((model, told));
     }

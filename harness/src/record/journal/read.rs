@@ -153,17 +153,17 @@ mod tests {
             writer.line(&Line::Told(Told::Shed { at: due, due }));
         }
         writer.sync().expect("written");
-        let bytes = std::fs::read(&path).expect("there");
+        let bytes = fs::read(&path).expect("there");
         assert_eq!(bytes.len() as u64, writer.written());
         let first = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
         for length in first..=bytes.len() {
-            std::fs::write(&path, &bytes[..length]).expect("cut");
+            fs::write(&path, &bytes[..length]).expect("cut");
             let whole = bytes[first..length].iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(lines(&path), (whole, bytes[length - 1] != b'\n'), "at {length}");
         }
         let mut damaged = bytes.clone();
         damaged[first + 12] ^= 1;
-        std::fs::write(&path, damaged).expect("damaged");
+        fs::write(&path, damaged).expect("damaged");
         assert_eq!(lines(&path), (0, true));
     }
 
@@ -175,10 +175,10 @@ mod tests {
         writer.line(&Line::Head(Box::new(head())));
         writer.line(&Line::Told(Told::Shed { at: 1, due: 1 }));
         writer.sync().expect("written");
-        let bytes = std::fs::read(&path).expect("there");
+        let bytes = fs::read(&path).expect("there");
         let first = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
         for cut in first + 1..bytes.len() {
-            std::fs::write(&path, &bytes[..cut]).expect("cut");
+            fs::write(&path, &bytes[..cut]).expect("cut");
             let mut journal = Journal::open(&path).expect("a journal");
             assert!(matches!(journal.read(), Ok(Recording::End { torn: true })), "at {cut}");
             assert!(matches!(journal.read(), Ok(Recording::End { torn: true })), "at {cut}, again");
@@ -187,7 +187,7 @@ mod tests {
             assert!(matches!(journal.read(), Ok(Recording::Line(Line::Told(_)))), "at {cut}");
             assert!(matches!(journal.read(), Ok(Recording::End { torn: false })), "at {cut}");
             assert!(journal.is_there());
-            std::fs::remove_file(&path).expect("gone");
+            fs::remove_file(&path).expect("gone");
             assert!(!journal.is_there());
         }
     }
@@ -197,7 +197,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("run.json");
         for text in ["", "{}\n", "00000000 {}\n"] {
-            std::fs::write(&path, text).expect("written");
+            fs::write(&path, text).expect("written");
             let error = Journal::open(&path).expect_err("refused").to_string();
             assert!(error.contains("is not a journal of a richter run; name the run.journal"), "{error}");
         }

@@ -313,7 +313,8 @@ fn a_target_that_is_taken_out_of_its_place_gets_less_whatever_way_is_left_to_it(
     let mapped = |settings: &mut Value| settings["models"] = json!({ "general": ["b"] });
     let lower = |settings: &mut Value| settings["tiers"] = json!([["a", "c"], ["b"]]);
     let gone = |_: &mut Value| {};
-    let ways: [(&str, &dyn Fn(&mut Value)); 4] =
+    type Way<'a> = (&'a str, &'a dyn Fn(&mut Value));
+    let ways: [Way<'_>; 4] =
         [("gone", &gone), ("last resort", &last_resort), ("model map", &mapped), ("lower tier", &lower)];
     for preset in PRESETS {
         for unluck in 0..8 {
