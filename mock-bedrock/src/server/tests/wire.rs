@@ -31,9 +31,10 @@ async fn read_out(stream: &mut TcpStream) -> (Vec<u8>, bool) {
 }
 
 async fn send(stream: &mut TcpStream, verb: &str, more: &str) {
-    let length = MESSAGE.len();
+    let body = if verb == NATIVE { NATIVE_MESSAGE } else { MESSAGE };
+    let length = body.len();
     let head = format!(
-        "POST /model/m/{verb} HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{MESSAGE}"
+        "POST /model/m/{verb} HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
 }
@@ -57,6 +58,7 @@ async fn hits(server: &Running) -> u64 {
 const STREAM: &str = "converse-stream";
 const UNARY: &str = "converse";
 const NATIVE: &str = "invoke-with-response-stream";
+const NATIVE_MESSAGE: &str = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":100,"messages":[{"role":"user","content":"hello"}]}"#;
 
 #[test]
 fn each_fault_of_an_answer_is_there_byte_for_byte() {
