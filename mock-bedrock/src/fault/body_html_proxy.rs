@@ -1,8 +1,8 @@
 //! A proxy's page for people comes instead of JSON.
 //!
 //! Imitates gateways and middleboxes that answer for a service they cannot reach: a page in HTML, often under 502, 503 or
-//! 504. It has no error type, so that clients know it by its status alone; under status 200 it is an answer that
-//! cannot be read. Nothing reaches the service, so no quota is consumed.
+//! 504. It has no error type, so that clients know it by its status alone. Under status 200 the AWS SDK for Rust cannot read
+//! it, and boto3 takes it for an answer with nothing in it. Nothing reaches the service, so no quota is consumed.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -46,7 +46,7 @@ impl Settings for BodyHtmlProxySpec {
         summary: "a proxy's page in HTML comes instead of JSON",
         stage: "proxy",
         quota: "none",
-        client_sees: "an error without a type, known by its status; under 200 an unreadable answer",
+        client_sees: "an error without a type, known by its status; under 200 an unreadable or an empty answer",
         in_simulation: "an error without name and text, or under 200 a broken answer",
         on_the_wire: "HTML under that status, with its content type and no AWS headers",
         example: "body_html_proxy: { status: 502, share: 10% }",

@@ -1,8 +1,9 @@
 //! Something that is not JSON comes under the content type of JSON.
 //!
 //! Imitates sidecars and load balancers that put their own words where an answer should be ("upstream connect error or
-//! disconnect/reset before headers"), with the head as the client expects it. Under status 200 it is an answer that cannot be read,
-//! else an error without a type. Nothing reaches the service, so no quota is consumed.
+//! disconnect/reset before headers"), with the head as the client expects it. Under status 200 the AWS SDK for Rust cannot
+//! read it, and boto3 takes it for an answer with nothing in it; under another one it is an error without a type. Nothing
+//! reaches the service, so no quota is consumed.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -46,7 +47,7 @@ impl Settings for BodyNotJsonSpec {
         summary: "plain words come where JSON should be",
         stage: "proxy",
         quota: "none",
-        client_sees: "an unreadable answer; under another status an error without a type",
+        client_sees: "an unreadable or an empty answer; under another status an error without a type",
         in_simulation: "a broken answer, or an error without name and text",
         on_the_wire: "plain words under that status and `application/json`",
         example: "body_not_json: { share: 10% }",

@@ -1,7 +1,8 @@
 //! An answer ends in order right behind its head.
 //!
 //! Imitates a body that a proxy or a dying process closes before anything is in it. A stream is then empty and looks whole
-//! to a naive client; of a unary answer the announced length never comes. The quota is kept.
+//! to a naive client; of a unary answer the announced length never comes, which boto3 takes for an answer with nothing in
+//! it. The quota is kept.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! A whole answer comes compressed, though nobody asked for it.
 //!
-//! Imitates proxies that compress whatever passes. The head says `Content-Encoding: gzip`; clients that take it back unasked notice
-//! nothing, as boto3 does, and the AWS SDK for Rust takes the bytes for JSON and fails. Streams are not rolled. The
-//! quota is kept.
+//! Imitates proxies that compress whatever passes. The head says `Content-Encoding: gzip`, and clients that take it back unasked
+//! notice nothing. The AWS SDKs do not: that for Rust takes the bytes for broken JSON, and boto3 fails to decode them as
+//! text. Streams are not rolled. The quota is kept.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
