@@ -60,7 +60,8 @@ pub async fn answer(
     }
     let last_at = admitted.answer.last_at;
     let leaving = leaving(&admitted.answer, moment, last_at);
-    let takes = wire.map_or(Duration::ZERO, |wire| transfer(&admitted.telling, wire.bytes_per_s));
+    let takes =
+        wire.map_or(Duration::ZERO, |wire| transfer(&admitted.telling, wire.bytes_per_s * moment.speed()));
     let begins = moment.instant_of(last_at.saturating_sub(slow_head));
     let begins = begins.map(|at| at.checked_sub(takes).unwrap_or(at));
     let waiting = Waiting { site, admitted, over: false };
