@@ -10,11 +10,13 @@ const REGEX_BYTES_MAX: usize = 1 << 20;
 pub struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Where the last word ended, blanks and comments behind it left out.
+    end: usize,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Reader<'a> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { text, at: 0, end: 0 };
         reader.skip();
         reader
     }
@@ -25,6 +27,7 @@ impl<'a> Reader<'a> {
 
     fn step(&mut self, bytes: usize) {
         self.at += bytes;
+        self.end = self.at;
         self.skip();
     }
 
@@ -54,7 +57,7 @@ impl<'a> Reader<'a> {
 
     /// What was read since a place.
     pub fn since(&self, place: usize) -> &'a str {
-        self.text[place..self.at].trim_end()
+        &self.text[place..self.end.max(place)]
     }
 
     pub fn take(&mut self, what: &str) -> bool {

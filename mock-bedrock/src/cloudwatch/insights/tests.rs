@@ -128,6 +128,7 @@ fn each_command_does_its_part() {
             "# a comment\nfields @logStream # and another\n| limit 1 | display @logStream, @log",
             &["@logStream=s @log=g"],
         ),
+        ("fields requestId # a comment\n| filter requestId = 'a'", &["requestId=a"]),
         ("filter requestId = 'nobody' | stats count(*) as n", &["n=0"]),
         ("filter requestId = 'nobody' | stats count(*) as n by modelId", &[]),
         (
