@@ -62,6 +62,7 @@ fn plain(rate: &str, length: &str, strategy: &str) -> String {
     format!(
         "version: 1
 name: plain
+replications: 1
 question: What did the server see?
 targets: {{ east: {{ on_demand: {{ region: us-east-1, model: anthropic.claude-3-haiku-20240307-v1:0 }} }} }}
 world: {{ regions: {{ us-east-1: {{}} }}, models: {{ anthropic.claude-3-haiku-20240307-v1:0: {{ first_token: 100ms, per_token: 5ms, max_output: 100 }} }} }}

@@ -21,26 +21,33 @@ pub const IDENTITY: &str = "sts:GetCallerIdentity";
 pub fn statements(targets: &[&PlanTarget], traffic: &Traffic, names: Names<'_>) -> Vec<Statement> {
     let actions: BTreeSet<&'static str> =
         traffic.classes.iter().map(|class| if class.api.streams() { STREAM } else { WHOLE }).collect();
-    let direct = targets.iter().flat_map(|target| names.direct(&target.spec));
+    let direct: BTreeSet<String> = targets.iter().flat_map(|target| names.direct(&target.spec)).collect();
     let through: Vec<Through> = targets.iter().flat_map(|target| names.through(&target.spec)).collect();
     let profiles = through.iter().map(|way| way.profile.clone());
     let mut all = vec![
         Statement::on_all("Identity", [IDENTITY]),
-        Statement::new("CallModels", actions.clone(), direct),
+        Statement::new("CallModels", actions.clone(), direct.iter().cloned()),
         Statement::new("CallProfiles", actions.clone(), profiles),
     ];
-    all.extend(behind(&through, &actions));
+    all.extend(behind(&through, &direct, &actions));
     all
 }
 
-/// Models behind profiles, one statement for each set of profiles that lead to them: only by way of those.
-fn behind(through: &[Through], actions: &BTreeSet<&'static str>) -> Vec<Statement> {
+/// Models behind profiles, one statement for each set of profiles that lead to them: only by way of those. What may be
+/// called directly needs no other permission.
+fn behind(
+    through: &[Through],
+    direct: &BTreeSet<String>,
+    actions: &BTreeSet<&'static str>,
+) -> Vec<Statement> {
     let mut by_model: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut everywhere: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for way in through {
         let regions = std::iter::once(&way.source).chain(&way.regions);
         for arn in regions.map(|region| model(region, region, &way.model)) {
-            by_model.entry(arn).or_default().insert(way.profile.clone());
+            if !direct.contains(&arn) {
+                by_model.entry(arn).or_default().insert(way.profile.clone());
+            }
         }
         if way.global {
             everywhere.entry(model("", &way.source, &way.model)).or_default().insert(way.profile.clone());

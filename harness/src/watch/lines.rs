@@ -72,10 +72,13 @@ mod tests {
 
     #[test]
     fn a_line_says_all_that_counts() {
-        insta::assert_snapshot!(line(&snapshot()), @"");
+        let said = "viral-spike on mock: cris, strategy 2 of 3, replication 1 of 5, spike: 40.0/s offered, 38.2/s good, first \
+                    token p50 450 ms p99 1.99 s, 1.2/s throttled, 31 open, us-east-1 75% us-west-2 25%, $0.27 spent, 2h \
+                    08m left; the generator is late: 61.0 ms at p99";
+        assert_eq!(line(&snapshot()), said);
         let done =
             Snapshot { state: State::Done, note: "interrupted".into(), warnings: Vec::new(), ..snapshot() };
-        insta::assert_snapshot!(line(&done), @"");
+        assert_eq!(line(&done), "viral-spike on mock: done, $0.27 spent; interrupted");
     }
 
     #[test]
@@ -91,6 +94,6 @@ mod tests {
         let after = Snapshot { phase: "after".into(), ..first.clone() };
         assert!(at(12, &after));
         assert!(!at(13, &after));
-        assert!(at(14, &Snapshot { strategy: 1, ..after }));
+        assert!(at(14, &Snapshot { strategy: 2, ..after }));
     }
 }

@@ -107,7 +107,7 @@ impl Show<'_> {
     fn table(&self, width: u16) -> Vec<Line<'static>> {
         let strategies = &self.snapshot.strategies;
         let widest = strategies.iter().map(|now| Span::raw(&now.name).width()).max().unwrap_or(0);
-        let names = widest.clamp("strategy".len(), 24) + 2;
+        let names = widest.clamp("strategy".len(), 24) + 3;
         let mut room = usize::from(width).saturating_sub(names);
         let fitting = |column: &&Column| {
             let fits = column.width <= room;

@@ -5,9 +5,10 @@ use std::process::Command;
 use aws_sdk_bedrock::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
-    types::{CloudWatchConfig, LoggingConfig},
+    types::{LoggingConfig, S3Config},
 };
 use richter::{ground::served, scenario};
+use richter_core::live::{Trust, http_client};
 use richter_mock_bedrock::server::{
     self, Running, Settings,
     asked::{Asked, Need},
@@ -75,10 +76,8 @@ impl Clinic {
     /// With nothing to complain of: logging is on.
     fn sound(change: impl FnOnce(&mut Settings)) -> Clinic {
         let clinic = Clinic::new(change);
-        let logs = CloudWatchConfig::builder()
-            .log_group_name("bedrock")
-            .role_arn("arn:aws:iam::111122223333:role/logs");
-        let config = LoggingConfig::builder().cloud_watch_config(logs.build().expect("whole")).build();
+        let bucket = S3Config::builder().bucket_name("logs").build().expect("whole");
+        let config = LoggingConfig::builder().s3_config(bucket).build();
         let put = clinic.client().put_model_invocation_logging_configuration().logging_config(config).send();
         clinic.runtime.block_on(put).expect("it is put");
         clinic
@@ -89,6 +88,7 @@ impl Clinic {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("AKIAUSER", "s", None, None, "test"))
+            .http_client(http_client(&Trust::System))
             .endpoint_url(self.mock.base_url());
         Client::from_conf(config.build())
     }
@@ -325,6 +325,7 @@ async fn call_everything(url: &str) {
         .credentials_provider(aws_sdk_bedrock::config::SharedCredentialsProvider::new(Credentials::new(
             "AKIAUSER", "s", None, None, "test",
         )))
+        .http_client(http_client(&Trust::System))
         .endpoint_url(url)
         .build();
     let sts = aws_sdk_sts::Client::new(&config);

@@ -77,11 +77,11 @@ async fn a_caller_without_permission_is_told_which_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_full_account_is_told_and_not_asked_again() {
+async fn a_full_account_is_told_after_the_sdk_has_asked_three_times() {
     let server = MockServer::start().await;
     logs("PutMetricFilter")
         .respond_with(refusal(400, "LimitExceededException", "Resource limit exceeded."))
-        .expect(1)
+        .expect(3)
         .mount(&server)
         .await;
     let error = format!("{:#}", cloud(&server).await.act(&put_filter()).await.expect_err("refused"));

@@ -33,9 +33,8 @@ async fn read_out(stream: &mut TcpStream) -> (Vec<u8>, bool) {
 async fn send(stream: &mut TcpStream, verb: &str, more: &str) {
     let body = if verb == NATIVE { NATIVE_MESSAGE } else { MESSAGE };
     let length = body.len();
-    let head = format!(
-        "POST /model/m/{verb} HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{body}"
-    );
+    let head =
+        format!("POST /model/m/{verb} HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n{body}");
     stream.write_all(head.as_bytes()).await.expect("sent");
 }
 

@@ -328,11 +328,7 @@ fn a_target_that_is_taken_out_of_its_place_gets_less_whatever_way_is_left_to_it(
                 let after = attempts(&less, unluck);
                 assert!(after[1] <= before[1], "{preset}, {way}: {before:?}, then {after:?}");
                 assert!(way != "gone" || after[1] == 0, "{preset}: {after:?}");
-                // Somebody else has what it had.
-                assert!(
-                    after[0] + after[2] >= before[0] + before[2],
-                    "{preset}, {way}: {before:?}, {after:?}"
-                );
+                assert!(after[0] + after[2] > 0, "{preset}, {way}: nobody has what it had: {after:?}");
             }
         }
     }
