@@ -42,6 +42,11 @@ pub fn time_of_day() -> String {
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
+/// The time of day, for those who are told when things happened.
+pub fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Seconds since 1970.
 pub fn unix_s() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or(0)

@@ -67,6 +67,13 @@ pub struct TelemetryArgs {
     pub emf: Option<PathBuf>,
 }
 
+impl TelemetryArgs {
+    /// Whether anybody is to be told.
+    pub fn wanted(&self) -> bool {
+        self.otlp.is_some() || self.prometheus.is_some() || self.emf.is_some()
+    }
+}
+
 /// Why nothing can be told.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -83,16 +90,15 @@ pub enum TelemetryError {
 pub struct Telemetry {
     names: Names,
     metrics: Option<(SdkMeterProvider, Meter)>,
-    traces: Option<(SdkTracerProvider, Spans)>,
+    traces: Option<SdkTracerProvider>,
     scrape: Option<Scrape>,
     lines: Option<Lines>,
     linger: Duration,
 }
 
 impl Telemetry {
-    /// Begins it. `zero` is the time of day at the run's zero. Called outside any async runtime, since the OTLP client
-    /// has one of its own.
-    pub fn start(args: &TelemetryArgs, names: Names, zero: SystemTime) -> Result<Telemetry, TelemetryError> {
+    /// Begins it. Called outside any async runtime, since the OTLP client has one of its own.
+    pub fn start(args: &TelemetryArgs, names: Names) -> Result<Telemetry, TelemetryError> {
         let resource = || Resource::builder().with_service_name("richter").build();
         let mut builder = SdkMeterProvider::builder().with_resource(resource());
         let (mut metered, mut scrape, mut traces) = (false, None, None);
@@ -102,12 +108,10 @@ impl Telemetry {
         }
         if let Some(url) = &args.otlp {
             builder = builder.with_reader(otlp::metrics(url)?);
-            let provider = otlp::traces(url, resource())?;
-            let spans = Spans::new(otlp::tracer(&provider), zero);
-            (traces, metered) = (Some((provider, spans)), true);
+            (traces, metered) = (Some(otlp::traces(url, resource())?), true);
         }
         let metrics = metered.then(|| metered_by(builder, names));
-        let lines = args.emf.as_ref().map(|path| Lines::create(path, zero)).transpose()?;
+        let lines = args.emf.as_ref().map(|path| Lines::create(path)).transpose()?;
         let linger = Duration::from_secs(args.scrape_interval);
         Ok(Telemetry { names, metrics, traces, scrape, lines, linger })
     }
@@ -117,14 +121,14 @@ impl Telemetry {
         self.scrape.as_ref().map(Scrape::address)
     }
 
-    /// The witness of one strategy's cell.
-    pub fn teller(&self, plan: &Plan, strategy: usize) -> Teller {
+    /// The witness of one strategy's cell, whose time began at `zero`.
+    pub fn teller(&self, plan: &Plan, strategy: usize, zero: SystemTime) -> Teller {
         Teller {
             facts: Facts::of(plan, strategy, self.names),
             follower: Follower::default(),
             meter: self.metrics.as_ref().map(|(_, meter)| meter.clone()),
-            spans: self.traces.as_ref().map(|(_, spans)| spans.clone()),
-            lines: self.lines.clone(),
+            spans: self.traces.as_ref().map(|provider| Spans::new(otlp::tracer(provider), zero)),
+            lines: self.lines.as_ref().map(|lines| lines.of(zero)),
         }
     }
 
@@ -134,7 +138,7 @@ impl Telemetry {
         if let Some(lines) = self.lines {
             lost.extend(lines.finish().err().map(|error| format!("--emf: {error}")));
         }
-        if let Some((traces, _)) = self.traces {
+        if let Some(traces) = self.traces {
             lost.extend(traces.shutdown().err().map(|error| format!("--otlp: spans: {error}")));
         }
         if let Some(scrape) = &self.scrape {

@@ -2,7 +2,7 @@
 //! recorder that the simulation has, how late the generator was, and where each request's time went. A run that is
 //! recovered from its journal goes through here a second time and gives the same numbers.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{collections::BTreeMap, fmt, io::Write};
 
 use richter_core::{
     event::{AttemptResult, Ended, Observer},
@@ -37,6 +37,7 @@ pub struct Books<'p, W: Write> {
     pub recorder: Recorder,
     pub punctual: Punctual,
     pub log: Option<AttemptLog<'p, W>>,
+    pub outside: Outside,
     /// Whether the service itself tells what it made.
     told_by_service: bool,
     /// By flight slot.
@@ -45,6 +46,15 @@ pub struct Books<'p, W: Write> {
     made: BTreeMap<Key, Made>,
     /// Attempts that are over for us, and it is not known yet what the service did for them.
     awaited: BTreeMap<Key, Awaited>,
+}
+
+/// Whoever else is told what is written down.
+pub struct Outside(pub Option<Box<dyn Witness>>);
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Outside").field(&self.0.is_some()).finish()
+    }
 }
 
 #[derive(Debug)]
@@ -81,6 +91,7 @@ impl<'p, W: Write> Books<'p, W> {
             recorder: Recorder::new(plan),
             punctual: Punctual::new(plan.traffic.phases.len()),
             log: None,
+            outside: Outside(None),
             told_by_service,
             seats: Vec::new(),
             made: BTreeMap::new(),
@@ -121,6 +132,9 @@ impl<'p, W: Write> Books<'p, W> {
         self.punctual.on(at, phase, &event);
         if let Some(log) = &mut self.log {
             log.on(at, &event);
+        }
+        if let Outside(Some(outside)) = &mut self.outside {
+            outside.on(at, &event);
         }
         if let What::Finished { .. } = what {
             self.seats[slot] = None;
@@ -169,6 +183,9 @@ impl<'p, W: Write> Books<'p, W> {
         self.recorder.worked_in(phase, at, work);
         if let Some(log) = &mut self.log {
             log.worked(at, work);
+        }
+        if let Outside(Some(outside)) = &mut self.outside {
+            outside.worked(at, work);
         }
     }
 

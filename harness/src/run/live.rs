@@ -43,6 +43,7 @@ use crate::{
         journal::{self, Line, ScenarioText, Writer},
     },
     scenario::plan::Plan,
+    telemetry::Telemetry,
 };
 
 /// How a live run is done.
@@ -69,6 +70,8 @@ pub struct LiveOptions<'a> {
     /// Set from outside to stop early.
     pub interrupted: &'a AtomicBool,
     pub board: Board,
+    /// Tells the outside while the run goes on.
+    pub telemetry: Option<&'a Telemetry>,
 }
 
 /// Gives one configuration for each lane.

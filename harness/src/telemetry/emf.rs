@@ -32,14 +32,17 @@ const NAMESPACE: &str = "richter";
 
 /// The file, shared by all strategies of a run.
 #[derive(Debug, Clone)]
-pub struct Lines(Arc<Mutex<Inside>>);
+pub struct Lines {
+    inside: Arc<Mutex<Inside>>,
+    /// Of the cell that is told of.
+    zero_ms: u64,
+}
 
 #[derive(Debug)]
 struct Inside {
     out: BufWriter<File>,
-    zero_ms: u64,
-    /// Number of the stretch of time that is being summed up.
-    stretch: u64,
+    /// When the stretch of time began that is being summed up.
+    from_ms: u64,
     sums: BTreeMap<Key, Sum>,
     /// The first thing that went wrong; nothing is written after it.
     broken: Option<io::Error>,
@@ -62,23 +65,24 @@ struct Sum {
 }
 
 impl Lines {
-    pub fn create(path: &Path, zero: SystemTime) -> Result<Lines, TelemetryError> {
+    pub fn create(path: &Path) -> Result<Lines, TelemetryError> {
         let file = File::create(path).map_err(|error| TelemetryError::Emf(path.to_owned(), error))?;
+        let inside = Inside { out: BufWriter::new(file), from_ms: 0, sums: BTreeMap::new(), broken: None };
+        Ok(Lines { inside: Arc::new(Mutex::new(inside)), zero_ms: 0 })
+    }
+
+    /// The same file, for a cell whose time began at `zero`.
+    pub fn of(&self, zero: SystemTime) -> Lines {
         let zero_ms = zero.duration_since(UNIX_EPOCH).map_or(0, |span| span.as_millis());
-        Ok(Lines(Arc::new(Mutex::new(Inside {
-            out: BufWriter::new(file),
-            zero_ms: u64::try_from(zero_ms).unwrap_or(0),
-            stretch: 0,
-            sums: BTreeMap::new(),
-            broken: None,
-        }))))
+        Lines { inside: Arc::clone(&self.inside), zero_ms: u64::try_from(zero_ms).unwrap_or(0) }
     }
 
     pub fn on(&self, now: Nanos, facts: &Facts, done: &Done) {
-        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now / EVERY != inside.stretch {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_ms = self.zero_ms.saturating_add(now / EVERY * (EVERY / 1_000_000));
+        if from_ms != inside.from_ms {
             inside.write();
-            inside.stretch = now / EVERY;
+            inside.from_ms = from_ms;
         }
         match done {
             Done::Begun { .. } => {}
@@ -89,7 +93,7 @@ impl Lines {
 
     /// Writes what is left. Gives the first thing that went wrong.
     pub fn finish(&self) -> io::Result<()> {
-        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         inside.write();
         let flushed = inside.out.flush();
         inside.broken.take().map_or(flushed, Err)
@@ -129,7 +133,7 @@ impl Inside {
     }
 
     fn write(&mut self) {
-        let at = self.zero_ms.saturating_add(self.stretch.saturating_mul(EVERY / 1_000_000));
+        let at = self.from_ms;
         for (key, sum) in std::mem::take(&mut self.sums) {
             for line in lines(at, &key, &sum) {
                 if self.broken.is_none() {

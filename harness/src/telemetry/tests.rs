@@ -57,8 +57,8 @@ fn tell(args: &TelemetryArgs, column: Column, meanwhile: impl FnOnce(&Telemetry)
     let checked = scenario::load(&path).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     let plan = checked.plan;
     let zero = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-    let telemetry = Telemetry::start(args, Names::of(column), zero).expect("it starts");
-    let both = crate::record::Both(telemetry.teller(&plan, 0), Counter::default());
+    let telemetry = Telemetry::start(args, Names::of(column)).expect("it starts");
+    let both = crate::record::Both(telemetry.teller(&plan, 0, zero), Counter::default());
     let mut simulation = Simulation::new(&plan, 0, 0, both).expect("a simulation");
     while simulation.step().expect("no trace is read") {}
     let witness = simulation.witness();
@@ -311,12 +311,12 @@ fn lines_for_cloudwatch_keep_to_its_format_and_hold_every_request() {
 #[test]
 fn a_file_or_an_address_that_cannot_be_had_is_named() {
     let nowhere = TelemetryArgs { emf: Some("/nowhere/emf".into()), ..TelemetryArgs::default() };
-    let error = Telemetry::start(&nowhere, Names::default(), SystemTime::UNIX_EPOCH).expect_err("no folder");
+    let error = Telemetry::start(&nowhere, Names::default()).expect_err("no folder");
     assert!(error.to_string().starts_with("--emf: cannot write /nowhere/emf: "), "{error}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address");
     let args = TelemetryArgs { prometheus: Some(address), ..TelemetryArgs::default() };
-    let error = Telemetry::start(&args, Names::default(), SystemTime::UNIX_EPOCH).expect_err("taken");
+    let error = Telemetry::start(&args, Names::default()).expect_err("taken");
     assert!(error.to_string().starts_with(&format!("--prometheus: cannot listen on {address}: ")), "{error}");
 }
 

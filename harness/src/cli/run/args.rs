@@ -62,6 +62,9 @@ pub struct LiveArgs {
     #[cfg(feature = "aws")]
     #[command(flatten)]
     pub aws: crate::aws::AwsArgs,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub telemetry: crate::telemetry::TelemetryArgs,
 }
 
 fn dollars(text: &str) -> Result<f64, String> {

@@ -5,6 +5,7 @@ use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 use anyhow::Context as _;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use richter_core::live::Names;
 use richter_mock_bedrock::luck::Luck;
 use richter_reports::run_file::Ground;
 
@@ -21,6 +22,7 @@ use crate::{
         live::{self, LiveOptions},
     },
     scenario::{Checked, plan::Plan},
+    telemetry::Telemetry,
     watch,
 };
 
@@ -57,6 +59,7 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
         Some(path) => Prompts::file(path, Luck::new(plan.seed, 0), salt())?,
     };
     let lanes = args.lanes.map_or_else(lanes, usize::from);
+    let telemetry = args.telemetry.wanted().then(|| telemetry(args)).transpose()?;
     let config = || access.as_ref().map_or_else(for_the_mock, Access::with_own_connections);
     let board = Board::default();
     let options = LiveOptions {
@@ -74,11 +77,25 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
         injections: args.inject.clone(),
         interrupted,
         board: board.clone(),
+        telemetry: telemetry.as_ref(),
     };
     let style = if quiet { watch::Style::None } else { args.view };
     let watching = watch::Watching { style, look, board: &board, interrupted };
     let played = watch::alongside(watching, || live::play(plan, &options));
-    Ok(Ok(played.context("the live run could not be done")?))
+    let played = played.context("the live run could not be done")?;
+    for lost in telemetry.map_or_else(Vec::new, Telemetry::finish) {
+        eprintln!("warning: {lost}");
+    }
+    Ok(Ok(played))
+}
+
+/// Tells the outside, as the arguments ask for it.
+fn telemetry(args: &LiveArgs) -> anyhow::Result<Telemetry> {
+    let telemetry = Telemetry::start(&args.telemetry, Names::from_env())?;
+    if let Some(address) = telemetry.address() {
+        eprintln!("Prometheus can fetch http://{address}/metrics");
+    }
+    Ok(telemetry)
 }
 
 fn service(real: bool, endpoint: Option<&str>) -> &str {

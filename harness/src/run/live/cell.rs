@@ -20,16 +20,20 @@ use super::{
 };
 use crate::{
     clock,
-    ground::live::{
-        LEAD, Wiring,
-        ask::{Asker, Language},
-        crew::{Crew, CrewParts, Dealer},
-        lane::Lane,
-        mock::{Mock, Translation},
-        pacer::Pacer,
-        routers, wire,
+    ground::{
+        Witness,
+        live::{
+            LEAD, Wiring,
+            ask::{Asker, Language},
+            crew::{Crew, CrewParts, Dealer},
+            lane::Lane,
+            mock::{Mock, Translation},
+            pacer::Pacer,
+            routers, wire,
+        },
     },
     record::{
+        books::Outside,
         export::{self, Aside, Place},
         journal::Line,
         quota::{self, QuotaWatch},
@@ -85,6 +89,13 @@ pub fn play(
         })
         .transpose()?;
     let clock = Clock::starting_in(LEAD);
+    let zero = clock::wall() + LEAD;
+    books.outside = Outside(
+        stage
+            .options
+            .telemetry
+            .map(|telemetry| -> Box<dyn Witness> { Box::new(telemetry.teller(plan, place.strategy, zero)) }),
+    );
     let crew = Crew::new(CrewParts {
         traffic: plan.traffic.clone(),
         luck,
