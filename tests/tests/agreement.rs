@@ -1,8 +1,8 @@
 //! `sim` and `mock` are one Bedrock: what the simulation sent is sent to the server once more, by the same keys and at the
 //! same times, and the same comes of it.
 //!
-//! The server's time is told by the requests here, so that no clock of this machine has a part in a decision. That it
-//! keeps the times that it promises is measured, by `scripts/bench-mock`.
+//! The server's time is told by the requests here, so that no clock of this machine has a part in a decision. Whether it
+//! keeps the times that it promises is not looked at here.
 
 mod simulated;
 mod wire;

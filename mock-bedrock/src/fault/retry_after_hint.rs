@@ -1,4 +1,4 @@
-//! Throttles say when to come back, truly or not.
+//! Throttles say when to come back, truly or not. Imitates a service that sends the hint which the AWS SDKs look for.
 //!
 //! Adds `x-amz-retry-after`, in milliseconds, to throttles. The AWS SDKs follow it within limits of their own; the real
 //! service is not known to send it. Without `says` it tells the truth: when the quota would admit this call if nobody
