@@ -2,7 +2,7 @@
 //!
 //! Two ways to compare, by what the ground can promise ([`Method`]). In the simulation nothing is left to chance, so
 //! every difference is real and any worsening beyond the tolerance is a regression; decisions that changed are shown even if no
-//! number did. On the wall clock repeats are compared pair by pair ([`paired`]), and a regression must be both larger than is
+//! number did. On the wall clock repeats are compared pair by pair (`paired`), and a regression must be both larger than is
 //! tolerated and more than chance explains, over all comparisons together.
 
 mod exact;

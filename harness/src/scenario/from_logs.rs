@@ -4,7 +4,7 @@
 //! Pure, from records to two texts. What a log does not say is never made up in silence: the scenario's head lists what
 //! was taken from the log, what was assumed, and why.
 //!
-//! [`gather`] collects the calls, [`fit`] their latencies and sizes, [`quota`] what their throttles tell, and [`write`]
+//! [`gather`] collects the calls, [`fit`] their latencies and sizes, [`quota`] what their throttles tell, and [mod@write]
 //! puts all that into a scenario's words.
 
 pub mod facts;
