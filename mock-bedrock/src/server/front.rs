@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
 };
@@ -48,6 +48,8 @@ pub(super) enum Phase {
 
 /// How long to wait when the system has no more file descriptors.
 const BREATH: Duration = Duration::from_millis(20);
+/// How long to wait, after the last answer, for the other side to close.
+const LINGER: Duration = Duration::from_secs(1);
 /// A body above the limit is read up to this and thrown away, so that a client that is still sending hears why.
 const DISCARD_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 
@@ -148,10 +150,10 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         // Answers are written in pieces that must not wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
-        let line = Line::new(stream, self.site.clone());
+        let mut line = Line::new(stream, self.site.clone());
         let orders = line.orders.clone();
         match self.site.tls.clone() {
-            None => match self.second(&line).await {
+            None => match self.second(&mut line).await {
                 Some(true) => self.speak_h2(line, orders).await,
                 Some(false) => self.speak(line, orders).await,
                 None => {}
@@ -171,7 +173,7 @@ impl Connection {
     }
 
     /// Whether HTTP/2 is what is spoken; none when nothing is, for too long or until the server stops.
-    async fn second(&self, line: &Line) -> Option<bool> {
+    async fn second(&self, line: &mut Line) -> Option<bool> {
         let mut phase = self.phase.clone();
         tokio::select! {
             biased;
@@ -194,11 +196,12 @@ impl Connection {
     }
 
     /// HTTP/1 until either side ends it.
-    pub async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
+    pub async fn speak(self, mut io: impl AsyncRead + AsyncWrite + Unpin, orders: Arc<Orders>) {
         let Connection { site, usual, mut phase } = self;
         let limits = site.settings.limits;
+        let told = orders.clone();
         let respond = service_fn(move |request| {
-            let (site, usual, orders) = (site.clone(), usual.clone(), orders.clone());
+            let (site, usual, orders) = (site.clone(), usual.clone(), told.clone());
             async move { respond(&site, &usual, request, &orders).await }
         });
         let connection = http1::Builder::new()
@@ -206,8 +209,8 @@ impl Connection {
             .header_read_timeout(limits.headers_within)
             .max_buf_size(HEADER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(io), respond);
-        tokio::pin!(connection);
+            .serve_connection(TokioIo::new(&mut io), respond);
+        let mut connection = Box::pin(connection);
         loop {
             tokio::select! {
                 biased;
@@ -217,10 +220,24 @@ impl Connection {
                     _ => return,
                 },
                 // A client that breaks off, or speaks no HTTP, is nobody's error but its own.
-                _ = connection.as_mut() => return,
+                _ = connection.as_mut() => break,
+            }
+        }
+        drop(connection);
+        if !orders.breaks() {
+            tokio::select! {
+                _ = phase.wait_for(|phase| *phase != Phase::Open) => {}
+                () = linger(&mut io) => {}
             }
         }
     }
+}
+
+/// Throws away what the other side still sends: closing over unread bytes resets the connection, and the reset can
+/// overtake the answer that says what was wrong.
+async fn linger(io: &mut (impl AsyncRead + Unpin)) {
+    let rest = io.take(DISCARD_BYTES_MAX as u64);
+    let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut { rest }, &mut tokio::io::sink())).await;
 }
 
 /// The handshake, as faults of the Region's endpoint want it. `None` where it fails.

@@ -63,6 +63,8 @@ pub async fn speak<F>(
         .serve_connection(TokioIo::new(io), service);
     tokio::pin!(connection);
     let mut asked_before = usize::MAX;
+    // Once the other side asks for nothing more, there is nothing to wait for but what it is still told.
+    let mut look_again = idle_max;
     loop {
         tokio::select! {
             biased;
@@ -76,7 +78,8 @@ pub async fn speak<F>(
                 return;
             }
             _ = connection.as_mut() => return,
-            () = tokio::time::sleep(idle_max) => {
+            () = orders.all_said() => look_again = GRACE,
+            () = tokio::time::sleep(look_again) => {
                 let asked = asked.load(Ordering::Relaxed);
                 if open.load(Ordering::Relaxed) == 0 && asked == asked_before {
                     return;

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::Notify,
 };
@@ -48,6 +48,8 @@ pub struct Orders {
     breaks: AtomicBool,
     /// Wakes who waits for it to break.
     broken: Notify,
+    /// Wakes who waits for the other side to send no more.
+    done: Notify,
     slow: AtomicBool,
     inside: Mutex<Inside>,
 }
@@ -68,6 +70,7 @@ impl Orders {
             begun: instant(),
             breaks: AtomicBool::new(false),
             broken: Notify::new(),
+            done: Notify::new(),
             slow: AtomicBool::new(false),
             inside: Mutex::default(),
         }
@@ -79,9 +82,22 @@ impl Orders {
         self.broken.notify_one();
     }
 
+    pub fn breaks(&self) -> bool {
+        self.breaks.load(Ordering::Relaxed)
+    }
+
     /// Ready once it is to break.
     pub async fn broken_off(&self) {
         self.broken.notified().await;
+    }
+
+    fn said_all(&self) {
+        self.done.notify_one();
+    }
+
+    /// Ready once the other side has closed its half.
+    pub async fn all_said(&self) {
+        self.done.notified().await;
     }
 
     /// How the next answer leaves.
@@ -141,32 +157,28 @@ impl Orders {
 pub struct Line {
     stream: TcpStream,
     site: Arc<Site>,
+    /// What was read to see what is spoken, and is to be read again.
+    ahead: Bytes,
     pub orders: Arc<Orders>,
 }
 
-/// From one look at the first bytes to the next, where too few have come to tell what they are.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
-
 impl Line {
     pub fn new(stream: TcpStream, site: Arc<Site>) -> Line {
-        Line { stream, site, orders: Arc::new(Orders::new()) }
+        Line { stream, site, ahead: Bytes::new(), orders: Arc::new(Orders::new()) }
     }
 
     /// Whether the other side begins with these bytes; they stay to be read.
-    pub async fn begins_with(&self, expected: &[u8]) -> io::Result<bool> {
-        let mut seen = [0; 32];
-        loop {
-            let length = expected.len().min(seen.len());
-            let count = self.stream.peek(&mut seen[..length]).await?;
-            if count == length || count == 0 || !expected.starts_with(&seen[..count]) {
-                return Ok(count > 0 && expected.starts_with(&seen[..count]));
+    pub async fn begins_with(&mut self, expected: &[u8]) -> io::Result<bool> {
+        let mut seen = Vec::with_capacity(expected.len());
+        while seen.len() < expected.len() && expected.starts_with(&seen) {
+            let rest = (expected.len() - seen.len()) as u64;
+            if (&mut self.stream).take(rest).read_buf(&mut seen).await? == 0 {
+                break;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
         }
-    }
-
-    fn breaks(&self) -> bool {
-        self.orders.breaks.load(Ordering::Relaxed)
+        let begins = seen == expected;
+        self.ahead = seen.into();
+        Ok(begins)
     }
 
     fn is_slow(&self) -> bool {
@@ -193,7 +205,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if self.breaks() {
+        if self.orders.breaks() {
             // Where that fails the connection is closed in order, which is the next best break.
             let _ = self.stream.set_zero_linger();
         }
@@ -206,7 +218,17 @@ impl AsyncRead for Line {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, into)
+        if !self.ahead.is_empty() {
+            let fits = self.ahead.len().min(into.remaining());
+            into.put_slice(&self.ahead.split_to(fits));
+            return Poll::Ready(Ok(()));
+        }
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, into);
+        if matches!(read, Poll::Ready(Ok(()))) && into.filled().len() == before && into.remaining() > 0 {
+            self.orders.said_all();
+        }
+        read
     }
 }
 
@@ -240,7 +262,7 @@ impl AsyncWrite for Line {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // An orderly end first would spoil the reset.
-        if self.breaks() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
+        if self.orders.breaks() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
     }
 }
 
