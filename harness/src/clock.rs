@@ -47,6 +47,11 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// Milliseconds since 1970.
+pub fn unix_ms() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
 /// Seconds since 1970.
 pub fn unix_s() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or(0)

@@ -8,6 +8,7 @@ pub mod decisions;
 pub mod export;
 pub mod journal;
 pub mod metric;
+pub mod names;
 pub mod punctual;
 pub mod quota;
 pub mod series;

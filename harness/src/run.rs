@@ -100,7 +100,7 @@ pub fn simulate(plan: &Plan, options: &Options<'_>) -> Result<Played, RunError> 
     let parts = options.trace.map(|path| Parts::new(path, jobs.len()));
     let ends = run_jobs(plan, options, parts.as_ref(), &jobs)?;
     let began: Vec<usize> = (0..).zip(&ends).filter(|(_, end)| end.is_some()).map(|(job, _)| job).collect();
-    let mut played = Played { run: run_file(plan, options.file), trace: Ok(()) };
+    let mut played = Played { run: run_file(plan, options.file, Ground::Sim), trace: Ok(()) };
     for (end, job) in ends.into_iter().zip(&jobs) {
         played.take(end, &plan.strategies[job.strategy].name);
     }
@@ -240,7 +240,11 @@ fn play<'p, W: Witness + AsRef<Recorder>>(
 }
 
 /// A run file in which nothing has been played yet.
-pub(crate) fn run_file(plan: &Plan, file: &str) -> RunFile {
+pub(crate) fn run_file(plan: &Plan, file: &str, ground: Ground) -> RunFile {
+    let shown_on = match ground {
+        Ground::Sim => fault::Ground::Simulation,
+        Ground::Mock | Ground::Bedrock => fault::Ground::Wire { tls: false },
+    };
     RunFile {
         format: run_file::FORMAT.to_owned(),
         version: run_file::VERSION,
@@ -255,11 +259,11 @@ pub(crate) fn run_file(plan: &Plan, file: &str) -> RunFile {
             replications: plan.replications,
             slo: plan.slo,
         },
-        ground: Ground::Sim,
+        ground,
         status: Status::Complete,
         phases: export::phases(plan),
         targets: export::targets(plan),
-        faults: export::faults(plan, fault::Ground::Simulation),
+        faults: export::faults(plan, shown_on),
         classes: plan.traffic.classes.iter().map(|class| class.name.clone()).collect(),
         strategies: export::strategies(plan),
         expect: plan.expect.clone(),

@@ -24,7 +24,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-pub use self::delivery::{Ended, Logging, Measured, Outcome, STREAM};
+pub use self::delivery::{Ended, Logging, Measured, Outcome, STREAM, Way};
 use self::{
     alarms::Alarms,
     dashboards::Dashboards,
@@ -205,6 +205,11 @@ impl CloudWatch {
         for datum in self.corner(owner).logs.take_data() {
             self.queue(now + self.settings.metric_delay, owner, What::Datum(datum));
         }
+    }
+
+    /// Whether anything waits for its time.
+    pub fn waits(&self) -> bool {
+        !self.due.is_empty()
     }
 
     /// What waits, what came too early for want of room to wait, and data for which there was no metric left.

@@ -22,7 +22,7 @@ pub use wire::{Garble, Line, Page, PageKind, Quirk, Wire};
 use crate::{
     Nanos,
     exception::Exception,
-    fault::{FaultRule, Faults, HandshakeFault, Subject},
+    fault::{Delivery, FaultRule, Faults, HandshakeFault, Subject},
     latency::RegionLoad,
     luck::{Draws, Luck, Stream},
     pool::{NewQuotas, Quotas},
@@ -90,6 +90,16 @@ impl Engine {
     /// A call that came over a connection. Hands were shaken before; faults of bytes are asked, too.
     pub fn call_over(&mut self, now: Nanos, call: &Call, line: Line) -> Served {
         self.answer_to(now, call, Some(line))
+    }
+
+    /// What becomes of what is logged and counted of a call that was just made.
+    pub fn delivery(&mut self, now: Nanos, call: &Call) -> Delivery {
+        match self.world.route(call.route) {
+            Some(route) if !self.faults.quiet() => {
+                self.faults.delivery(now, &stages::subject(call, &route, None))
+            }
+            _ => Delivery::default(),
+        }
     }
 
     /// What becomes of the `n`-th handshake with a Region's endpoint. Nobody knows yet who will call what.

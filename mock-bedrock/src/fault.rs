@@ -29,7 +29,7 @@ use crate::{
     Nanos,
     luck::{Draws, Luck, Stream},
 };
-pub use effect::{BodyFault, HandshakeFault, LatencyChange, NetworkFault, Subject};
+pub use effect::{BodyFault, Delivery, HandshakeFault, LatencyChange, NetworkFault, Subject};
 pub use journal::{Journal, Strike};
 pub use kind::Stage;
 use kind::{Kind, Settings, kinds};
@@ -85,6 +85,12 @@ kinds! {
     wrong_content_type: WrongContentTypeSpec => WrongContentType,
     frame_unknown: FrameUnknownSpec => FrameUnknown,
     conn_max_age: ConnMaxAgeSpec => ConnMaxAge,
+    log_delay: LogDelaySpec => LogDelay,
+    log_reorder: LogReorderSpec => LogReorder,
+    log_drop: LogDropSpec => LogDrop,
+    log_dup: LogDupSpec => LogDup,
+    log_field_missing: LogFieldMissingSpec => LogFieldMissing,
+    metric_delay: MetricDelaySpec => MetricDelay,
 }
 
 /// A row of `richter list faults` and of the README.

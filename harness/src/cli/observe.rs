@@ -1,6 +1,7 @@
 //! `richter observe`: sets up, shows and takes away the evidence of who served a cross-Region call.
 
 mod account;
+mod collect;
 mod export;
 mod publish;
 mod setup;
@@ -29,6 +30,8 @@ Examples:
   richter observe setup spike.yaml --create-role --dry-run    every call that would be made
   richter observe setup spike.yaml --create-role
   richter observe status spike.yaml
+  richter run spike.yaml --on bedrock --observe               reads the log when the run is over
+  richter observe collect out/spike                           reads it again, for records that were late
   richter observe teardown spike.yaml                         the account as it was before
   richter observe export spike.yaml --account 111122223333 --format terraform
 
@@ -48,6 +51,8 @@ enum ObserveCommand {
     Setup(setup::SetupArgs),
     /// Show what is set up, and what of it is missing or changed. Changes nothing.
     Status(setup::StatusArgs),
+    /// Read the log and the metrics of a run that was done with --observe, and renew its report.
+    Collect(collect::CollectArgs),
     /// Take away what setup made, and put back what was there before.
     Teardown(teardown::TeardownArgs),
     /// Put a run's own results into CloudWatch, as metrics of the namespace Richter/Run.
@@ -58,12 +63,15 @@ enum ObserveCommand {
     Role(export::RoleArgs),
 }
 
+pub use collect::places;
+
 pub fn observe(args: &ObserveArgs, color: Color) -> anyhow::Result<Exit> {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     match &args.command {
         ObserveCommand::Setup(args) => runtime()?.block_on(setup::setup(args, color)),
         ObserveCommand::Status(args) => runtime()?.block_on(setup::status(args, color)),
         ObserveCommand::Teardown(args) => runtime()?.block_on(teardown::teardown(args, color)),
+        ObserveCommand::Collect(args) => runtime()?.block_on(collect::collect(args, color)),
         ObserveCommand::Publish(args) => runtime()?.block_on(publish::publish(args, color)),
         ObserveCommand::Export(args) => export::export(args, color),
         ObserveCommand::Role(args) => export::role(args, color),

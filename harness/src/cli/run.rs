@@ -184,7 +184,7 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
             eprintln!("{}: {}: {}", run.scenario.name, judgement.verdict.name(), judgement.why.join("; "));
         }
     }
-    if args.on != On::Sim && !args.live.keep_journal {
+    if args.on != On::Sim && !args.live.keeps_journal() {
         // Everything in it is in the run file now.
         let _ = std::fs::remove_file(folder.join(super::JOURNAL));
     }
@@ -208,7 +208,7 @@ fn reprice(plan: &mut Plan, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Writes run file and report; gives what was written and where.
-fn write(
+pub fn write(
     folder: &Path,
     run: &RunFile,
     judgement: &Judgement,

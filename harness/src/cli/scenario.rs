@@ -1,5 +1,8 @@
 //! `richter scenario from-logs FILE..`: a scenario out of what really happened.
 
+#[cfg(feature = "observe")]
+mod group;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -10,7 +13,7 @@ use richter_reports::run_file;
 use super::{Color, run::folder_name};
 use crate::{
     exit::Exit,
-    observe::records,
+    observe::records::{self, Counts},
     scenario::{
         self,
         from_logs::{self, Throttled, Wish, gather::Log},
@@ -22,9 +25,10 @@ Examples:
   richter scenario from-logs AWSLogs/ --name incident         a folder of S3 delivery
   richter scenario from-logs export.json.gz --model us.amazon.nova-lite-v1:0
   aws logs filter-log-events --log-group-name LOGS > events.json && richter scenario from-logs events.json
+  richter scenario from-logs --log-group /richter/bedrock --region us-east-1 --from 2026-11-27T10:00:00Z
 
 Reads invocation records, one a line, as an export of a log group, or as the AWS CLI prints events; packed with gzip or \
-not. Calls nobody.";
+not. Calls nobody but with --log-group, which reads that group of CloudWatch Logs.";
 
 #[derive(Debug, Args)]
 pub struct ScenarioArgs {
@@ -42,8 +46,12 @@ enum ScenarioCommand {
 #[command(after_help = EXAMPLES)]
 struct FromLogsArgs {
     /// Files of invocation records, or folders of them.
-    #[arg(required = true, value_name = "FILE")]
+    #[cfg_attr(feature = "observe", arg(required_unless_present = "log_group", value_name = "FILE"))]
+    #[cfg_attr(not(feature = "observe"), arg(required = true, value_name = "FILE"))]
     logs: Vec<PathBuf>,
+    #[cfg(feature = "observe")]
+    #[command(flatten)]
+    group: group::GroupArgs,
     /// What the scenario is called; its files are NAME.yaml and NAME.csv.
     #[arg(long, value_name = "NAME", default_value = "from-logs")]
     name: String,
@@ -73,6 +81,16 @@ pub fn scenario(args: &ScenarioArgs, color: Color) -> anyhow::Result<Exit> {
     }
 }
 
+/// Files, or a log group.
+fn read(args: &FromLogsArgs, log: &mut Log) -> anyhow::Result<Result<Counts, Exit>> {
+    #[cfg(feature = "observe")]
+    if let Some(name) = &args.group.log_group {
+        let window = group::window(args.from, args.to);
+        return args.group.read(name, args.region.as_deref(), window, |line| log.take(line));
+    }
+    Ok(Ok(records::read_all(&records::files(&args.logs)?, |line, _| log.take(line))?))
+}
+
 fn from_logs(args: &FromLogsArgs, color: Color) -> anyhow::Result<Exit> {
     let name = folder_name(&args.name);
     let scenario_path = args.out.join(format!("{name}.yaml"));
@@ -83,7 +101,10 @@ fn from_logs(args: &FromLogsArgs, color: Color) -> anyhow::Result<Exit> {
         }
     }
     let mut log = Log::default();
-    let counts = records::read_all(&records::files(&args.logs)?, |line, _| log.take(line))?;
+    let counts = match read(args, &mut log)? {
+        Ok(counts) => counts,
+        Err(exit) => return Ok(exit),
+    };
     if counts.damaged + counts.too_long > 0 {
         let damaged = counts.damaged + counts.too_long;
         eprintln!("warning: {damaged} lines are damaged and left out; {} records are read", counts.records);

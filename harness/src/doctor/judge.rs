@@ -12,7 +12,7 @@ use crate::{aws::AccessError, scenario::plan::Plan};
 
 /// Everything about AWS. `now` is in seconds since 1970.
 pub fn aws(facts: &Facts, plan: &Plan, now: u64) -> Vec<Check> {
-    let ends = now.saturating_add(plan.end.saturating_add(plan.drain) / 1_000_000_000);
+    let ends = now.saturating_add(plan.length() / 1_000_000_000);
     let accounts = facts.accounts.iter();
     let mut checks: Vec<Check> = accounts.clone().map(|account| credentials(account, ends)).collect();
     checks.extend(clock(facts.ahead_s));

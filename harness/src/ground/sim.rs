@@ -78,7 +78,7 @@ impl<'p, W: Witness> Simulation<'p, W> {
             commands: Vec::new(),
             witness,
             now: 0,
-            stop: plan.end.saturating_add(plan.drain),
+            stop: plan.length(),
         })
     }
 

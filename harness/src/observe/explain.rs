@@ -27,8 +27,6 @@ pub fn differences(counts: &LogCounts, metrics: &[MetricCount], waited_s: Option
              somebody else's",
         ),
         (counts.damaged, "{n} record{s} cannot be read"),
-        (counts.reordered, "{n} record{s} arrived after one with a later time; none is lost by it"),
-        (counts.late, "{n} record{s} arrived more than a minute late"),
     ];
     for (count, text) in told.into_iter().filter(|(count, _)| *count > 0) {
         let (has, is, plural) = if count == 1 { ("has", "is", "") } else { ("have", "are", "s") };
@@ -77,22 +75,19 @@ mod tests {
             foreign: 1,
             unnamed: 4,
             damaged: 5,
-            reordered: 6,
-            late: 7,
             ..LogCounts::default()
         };
         let metrics = [counted("A", 8.0, 10), counted("B", 3.0, 2), counted("C", 1.0, 1)];
         let causes = differences(&counts, &metrics, Some(60));
-        let starts =
-            ["3 calls", "2 records", "1 record ", "4 attempts", "5 records", "6 records", "7 records"];
+        let starts = ["3 calls", "2 records", "1 record ", "4 attempts", "5 records"];
         for (cause, start) in causes.iter().zip(starts) {
             assert!(cause.starts_with(start), "{cause}");
         }
         assert!(causes[0].contains("after 60 s of waiting"), "{}", causes[0]);
         assert!(
-            causes[7].contains("A counts 2 fewer") && causes[8].contains("B counts 1 more"),
+            causes[5].contains("A counts 2 fewer") && causes[6].contains("B counts 1 more"),
             "{causes:?}"
         );
-        assert_eq!(causes.len(), 9);
+        assert_eq!(causes.len(), 7);
     }
 }

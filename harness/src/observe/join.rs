@@ -1,7 +1,8 @@
 //! Joins what the client sent with what the service logged, by request id: who served each call, what a hop cost, and
 //! which of both sides' calls the other does not know. Pure; records stream by and are not kept.
 //!
-//! Memory is that of the client's attempts, [`Attempt`]'s size for each, and a histogram for each strategy and Region.
+//! Memory is that of the attempts whose records are looked for, [`Attempt`]'s size for each, and a histogram for each
+//! strategy and Region. Where each cell has a service of its own, they are looked for cell by cell.
 
 use std::collections::BTreeMap;
 
@@ -55,12 +56,6 @@ pub fn folded(id: &str) -> u128 {
     u128::from(hash(0xcbf2_9ce4_8422_2325)) << 64 | u128::from(hash(0x6c62_272e_07bb_0142))
 }
 
-/// What keeps the ids of one cell's service apart from those of another's.
-pub fn salt(cell: u16) -> u128 {
-    // Odd and large, so that no two cells differ in a few bits only.
-    (u128::from(cell) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-}
-
 /// A cell's strategy and replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellId {
@@ -76,9 +71,33 @@ pub struct Arrived {
     pub ingested_ms: Option<i64>,
 }
 
-#[derive(Debug)]
+/// The client's side of some cells.
+#[derive(Debug, Clone, Default)]
+pub struct Sent {
+    pub cells: Vec<CellId>,
+    /// Their [`Attempt::cell`] counts from the first of these cells.
+    pub attempts: Vec<Attempt>,
+    /// Attempts that no answer and so no id came back for.
+    pub unnamed: u64,
+}
+
+impl Sent {
+    /// Further cells behind these.
+    pub fn and(&mut self, more: Sent) {
+        let first = u16::try_from(self.cells.len()).unwrap_or(u16::MAX);
+        let placed = |attempt: Attempt| Attempt { cell: attempt.cell.saturating_add(first), ..attempt };
+        self.attempts.extend(more.attempts.into_iter().map(placed));
+        self.cells.extend(more.cells);
+        self.unnamed += more.unnamed;
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct Join {
+    /// Those whose records are looked for now.
     attempts: Vec<Attempt>,
+    /// How many of them have one.
+    found: u64,
     cells: Vec<CellId>,
     bucket_ms: u32,
     counts: LogCounts,
@@ -93,7 +112,7 @@ pub struct Join {
     tally: BTreeMap<(&'static str, Option<u16>), u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Times {
     source: bool,
     answers: u64,
@@ -108,27 +127,23 @@ pub struct Joined {
     pub cells: Vec<ObservedCell>,
     pub hops: Vec<Hop>,
     pub delivery: Option<Spread>,
-    /// What each metric should have counted, with the Region of those that have one.
-    pub tally: Vec<(&'static str, Option<String>, u64)>,
+}
+
+/// A metric of a filter, with the Region of those that have one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counted {
+    pub name: &'static str,
+    pub region: Option<String>,
 }
 
 impl Join {
-    /// `unnamed` are attempts that no answer and so no id came back for.
-    pub fn new(mut attempts: Vec<Attempt>, unnamed: u64, cells: Vec<CellId>, bucket_s: f64) -> Join {
-        let beyond = attempts.len().saturating_sub(ATTEMPTS_MAX) as u64;
-        attempts.truncate(ATTEMPTS_MAX);
-        attempts.sort_unstable_by_key(|attempt| attempt.id);
-        let counts = LogCounts {
-            attempts: attempts.len() as u64,
-            retries: attempts.iter().filter(|attempt| attempt.retry).count() as u64,
-            unnamed: unnamed + beyond,
-            ..LogCounts::default()
-        };
+    pub fn new(bucket_s: f64) -> Join {
         Join {
-            attempts,
-            cells,
+            attempts: Vec::new(),
+            found: 0,
+            cells: Vec::new(),
             bucket_ms: ((bucket_s * 1e3) as u32).max(1),
-            counts,
+            counts: LogCounts::default(),
             regions: Vec::new(),
             served: BTreeMap::new(),
             hops: BTreeMap::new(),
@@ -138,10 +153,32 @@ impl Join {
         }
     }
 
+    /// The records that come next are of these attempts. Those from before whose record has not come are missing.
+    pub fn expect(&mut self, sent: Sent) {
+        let Sent { cells, mut attempts, unnamed } = sent;
+        self.give_up();
+        let beyond = attempts.len().saturating_sub(ATTEMPTS_MAX) as u64;
+        attempts.truncate(ATTEMPTS_MAX);
+        let first = u16::try_from(self.cells.len()).unwrap_or(u16::MAX);
+        attempts.iter_mut().for_each(|attempt| attempt.cell = attempt.cell.saturating_add(first));
+        attempts.sort_unstable_by_key(|attempt| attempt.id);
+        self.counts.attempts += attempts.len() as u64;
+        self.counts.retries += attempts.iter().filter(|attempt| attempt.retry).count() as u64;
+        self.counts.unnamed += unnamed + beyond;
+        self.latest_ingested_ms = i64::MIN;
+        self.cells.extend(cells);
+        self.attempts = attempts;
+    }
+
+    fn give_up(&mut self) {
+        self.counts.missing += self.missing();
+        (self.attempts, self.found) = (Vec::new(), 0);
+    }
+
     /// One line of a log.
-    pub fn line(&mut self, line: &Line, arrived: Arrived, salt: u128) {
+    pub fn line(&mut self, line: &Line, arrived: Arrived) {
         match line {
-            Line::Record(record) => self.record(record, arrived, salt),
+            Line::Record(record) => self.record(record, arrived),
             Line::Damaged(_) => self.counts.damaged += 1,
             Line::Notice | Line::Foreign => {}
         }
@@ -149,7 +186,21 @@ impl Join {
 
     /// Attempts whose record has not come by yet.
     pub fn missing(&self) -> u64 {
-        self.counts.attempts - self.counts.matched
+        self.attempts.len() as u64 - self.found
+    }
+
+    /// What each metric should count of all records so far.
+    pub fn tally(&self) -> BTreeMap<Counted, u64> {
+        let named = |((name, region), count): (&(&'static str, Option<u16>), &u64)| {
+            let region = region.map(|region| self.regions[usize::from(region)].clone());
+            (Counted { name, region }, *count)
+        };
+        self.tally.iter().map(named).collect()
+    }
+
+    /// Records found and wanted, of all cells so far.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.counts.matched, self.counts.attempts)
     }
 
     /// Bytes that grow with the run: what the attempts take.
@@ -157,13 +208,11 @@ impl Join {
         self.attempts.capacity() * size_of::<Attempt>()
     }
 
-    /// `salt` is that of the cell whose service logged it, where each cell had a service of its own: two such services may
-    /// give the same ids. Attempts carry the same salt.
-    pub fn record(&mut self, record: &Record, arrived: Arrived, salt: u128) {
+    pub fn record(&mut self, record: &Record, arrived: Arrived) {
         self.counts.records += 1;
         self.arrival(arrived);
         self.count_for_metrics(record);
-        let id = folded(&record.request_id) ^ salt;
+        let id = folded(&record.request_id);
         let Ok(place) = self.attempts.binary_search_by_key(&id, |attempt| attempt.id) else {
             self.counts.foreign += 1;
             return;
@@ -174,6 +223,7 @@ impl Join {
             self.counts.duplicates += 1;
             return;
         }
+        self.found += 1;
         self.counts.matched += 1;
         let attempt = *attempt;
         if record.error_code.is_none() {
@@ -250,7 +300,7 @@ impl Join {
     }
 
     pub fn finish(mut self) -> Joined {
-        self.counts.missing = self.missing();
+        self.give_up();
         let bucket_s = f64::from(self.bucket_ms) / 1e3;
         let cell = |(place, cell): (usize, &CellId)| {
             let of = self.served.iter().filter(|((of, _), _)| usize::from(*of) == place);
@@ -272,16 +322,7 @@ impl Join {
         };
         let mut hops: Vec<Hop> = self.hops.iter().map(hop).collect();
         hops.sort_by(|a, b| (a.strategy, !a.source, &a.region).cmp(&(b.strategy, !b.source, &b.region)));
-        let named = |((name, region), count): (&(&'static str, Option<u16>), &u64)| {
-            (*name, region.map(|region| self.regions[usize::from(region)].clone()), *count)
-        };
-        Joined {
-            counts: self.counts,
-            cells,
-            hops,
-            delivery: spread(&self.delivery, 1.0),
-            tally: self.tally.iter().map(named).collect(),
-        }
+        Joined { counts: self.counts, cells, hops, delivery: spread(&self.delivery, 1.0) }
     }
 }
 

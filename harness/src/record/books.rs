@@ -18,6 +18,7 @@ use richter_mock_bedrock::{
 
 use super::{
     cell::Recorder,
+    names::Names,
     punctual::Punctual,
     tape::{Made, Told, What},
     trace::AttemptLog,
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Which attempt of which request.
-type Key = (u64, u32);
+pub type Key = (u64, u32);
 
 #[derive(Debug)]
 pub struct Books<'p, W: Write> {
@@ -38,6 +39,8 @@ pub struct Books<'p, W: Write> {
     pub punctual: Punctual,
     pub log: Option<AttemptLog<'p, W>>,
     pub outside: Outside,
+    /// The attempts by their request ids, where somebody wants them.
+    pub names: Option<Names>,
     /// Whether the service itself tells what it made.
     told_by_service: bool,
     /// By flight slot.
@@ -92,6 +95,7 @@ impl<'p, W: Write> Books<'p, W> {
             punctual: Punctual::new(plan.traffic.phases.len()),
             log: None,
             outside: Outside(None),
+            names: None,
             told_by_service,
             seats: Vec::new(),
             made: BTreeMap::new(),
@@ -106,6 +110,11 @@ impl<'p, W: Write> Books<'p, W> {
             Told::Shed { due, .. } => self.recorder.shed(self.plan.traffic.phase_at(due), due),
             Told::Heard { at, request, tokens } => self.heard(at, request, tokens),
             Told::Made { at, made } => self.service_made(at, made),
+            Told::Named { request, attempt, id } => {
+                if let Some(names) = &mut self.names {
+                    names.named((request, attempt), id);
+                }
+            }
         }
     }
 
@@ -125,6 +134,9 @@ impl<'p, W: Write> Books<'p, W> {
             self.recorder.arrived(&arrival(&request, phase));
         }
         if let What::AttemptEnded { attempt, end } = *what {
+            if let Some(names) = &mut self.names {
+                names.ended((request.number, attempt.number), at, &end);
+            }
             self.attempt_ended(at, attempt, &end);
         }
         let event = what.event(&request);

@@ -107,7 +107,7 @@ impl Recorder {
             regions: world.regions(),
         };
         let model = |route| world.route_model(RouteId(route as u16)).0;
-        let length = plan.end.saturating_add(plan.drain);
+        let length = plan.length();
         let series = TimeSeries::new(length, kinds.regions, kinds.targets);
         let millis = |bound: Option<f64>| bound.map_or(Nanos::MAX, |ms| (ms * 1e6) as Nanos);
         Recorder {

@@ -66,6 +66,12 @@ pub enum Told {
         at: Nanos,
         made: Made,
     },
+    /// The service gave an attempt's call a name: its request id, folded to two halves.
+    Named {
+        request: u64,
+        attempt: u32,
+        id: [u64; 2],
+    },
 }
 
 /// The list between them.

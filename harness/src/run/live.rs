@@ -5,6 +5,8 @@
 
 mod cell;
 mod doubts;
+#[cfg(feature = "observe")]
+pub mod evidence;
 mod machine;
 mod view;
 
@@ -17,7 +19,7 @@ use std::{
 
 use aws_config::SdkConfig;
 use richter_core::live::BuildError;
-use richter_reports::run_file::{Ground, Live, RunFile, Status, When};
+use richter_reports::run_file::{Ground, Live, Observed, RunFile, Status, When};
 
 use self::cell::Done;
 pub use self::machine::connections_max;
@@ -72,6 +74,9 @@ pub struct LiveOptions<'a> {
     pub board: Board,
     /// Tells the outside while the run goes on.
     pub telemetry: Option<&'a Telemetry>,
+    /// Where the service's own log is, if it is to be read.
+    #[cfg(feature = "observe")]
+    pub watched: Option<evidence::Watched>,
 }
 
 /// Gives one configuration for each lane.
@@ -87,6 +92,8 @@ pub enum LiveError {
     Router(#[from] BuildError),
     #[error("strategy {strategy}: {source}")]
     Language { strategy: String, source: NoLanguage },
+    #[error("the mock's account cannot be watched: {0}")]
+    Watch(String),
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
     #[error("cannot write the journal {path}: {source}")]
@@ -108,6 +115,10 @@ pub(super) struct Stage<'a> {
     /// Of cells that are over.
     pub spent_usd: f64,
     pub tokens: u64,
+    #[cfg(feature = "observe")]
+    pub evidence: Option<evidence::Evidence<'a>>,
+    /// What kept the evidence from being read.
+    pub unread: Vec<String>,
 }
 
 /// Runs every strategy in every replication, and gives what was measured, however it ended.
@@ -134,7 +145,9 @@ pub fn play(plan: &Plan, options: &LiveOptions<'_>) -> Result<Played, LiveError>
         trace = parts.join(0..done.len()).map_err(|source| log_error(path, source));
     }
     let complete = done.len() == jobs.len();
+    let observed = stage.observed();
     let mut run = stage.run(done, complete);
+    run.observed = observed;
     let took_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
     run.when = When { started, took_ms };
     stage.close();
@@ -151,7 +164,34 @@ impl<'a> Stage<'a> {
         let snapshot = view::first(plan, options);
         options.board.publish(snapshot.clone());
         let guard = Arc::new(Guard::new(options.limits, dearest(plan), estimate::output_max(plan)));
-        Ok(Stage { plan, options, guard, journal, snapshot, spent_usd: 0.0, tokens: 0 })
+        #[cfg(feature = "observe")]
+        let evidence = options.watched.as_ref().map(|watched| evidence::Evidence::new(watched, plan));
+        Ok(Stage {
+            plan,
+            options,
+            guard,
+            journal,
+            snapshot,
+            spent_usd: 0.0,
+            tokens: 0,
+            #[cfg(feature = "observe")]
+            evidence: evidence.transpose().map_err(LiveError::Thread)?,
+            unread: Vec::new(),
+        })
+    }
+
+    /// What the service's log says, as far as it could be read.
+    #[cfg(feature = "observe")]
+    fn observed(&mut self) -> Option<Observed> {
+        let evidence = self.evidence.take()?;
+        let (observed, read) = evidence.finish((&self.options.board, &mut self.snapshot));
+        self.unread.extend(read.err().map(|error| format!("{error:#}")));
+        Some(observed)
+    }
+
+    #[cfg(not(feature = "observe"))]
+    fn observed(&mut self) -> Option<Observed> {
+        None
     }
 
     pub(super) fn service(&self) -> String {
@@ -184,8 +224,7 @@ impl<'a> Stage<'a> {
     /// The run file of what was played.
     fn run(&self, mut done: Vec<(Place, Done)>, complete: bool) -> RunFile {
         done.sort_by_key(|(place, _)| (place.strategy, place.replication));
-        let mut run = empty_run_file(self.plan, &self.options.scenario.file);
-        run.ground = self.options.ground;
+        let mut run = empty_run_file(self.plan, &self.options.scenario.file, self.options.ground);
         if self.options.endpoint.is_some() || self.options.ground == Ground::Bedrock {
             // What happens inside somebody else's service is not known.
             run.faults.clear();
@@ -198,6 +237,7 @@ impl<'a> Stage<'a> {
         };
         let doubts = done.iter().flat_map(|(place, done)| self.named(*place, &done.doubts)).collect();
         let mut caveats = caveats(self.options);
+        caveats.extend(self.unread.iter().map(|why| format!("the service's log is not read whole: {why}")));
         if let Some(Halt::Journal(what)) = self.guard.why() {
             caveats.insert(0, what);
         }

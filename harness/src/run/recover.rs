@@ -10,10 +10,12 @@ use richter_reports::run_file::{FaultHits, Ground, Live, LiveCell, RunFile, Stat
 
 use super::run_file;
 use crate::{
+    observe::join::{CellId, Sent},
     record::{
         books::Books,
         export::{self, Aside, Place},
         journal::{Head, Journal, JournalError, Line, Recording, ScenarioText},
+        names::Names,
         tape::Told,
     },
     scenario::{self, Checked, plan::Plan, problem::Problems},
@@ -59,6 +61,28 @@ pub fn recover(path: &Path) -> Result<Recovered, RecoverError> {
     Ok(Recovered { run, whole: cells.whole, planned, torn })
 }
 
+/// What a journal says was sent, for the service's log to be held against.
+#[derive(Debug)]
+pub struct Sending {
+    pub plan: Plan,
+    pub started: String,
+    pub sent: Sent,
+}
+
+/// The attempts of a journal by their request ids. There are none where the run did not ask for them.
+pub fn sent(path: &Path) -> Result<Sending, RecoverError> {
+    let mut journal = Journal::open(path)?;
+    let plan = plan_of(&journal.head)?;
+    let mut cells = Cells::new(&plan, journal.head.told_by_service);
+    cells.named = Some(Sent::default());
+    while let Recording::Line(line) = journal.read()? {
+        cells.take(line);
+    }
+    cells.close();
+    let sent = cells.named.take().unwrap_or_default();
+    Ok(Sending { started: journal.head.started.clone(), plan, sent })
+}
+
 /// The scenario as it is now if it is still the same, else as the journal has it.
 pub(super) fn plan_of(head: &Head) -> Result<Plan, RecoverError> {
     let file =
@@ -101,6 +125,8 @@ pub(super) struct Cells<'p> {
     done: Vec<(Place, export::Written)>,
     stopped: Option<String>,
     whole: usize,
+    /// What was sent, by the names of the calls, where somebody wants it.
+    named: Option<Sent>,
 }
 
 struct Present<'p> {
@@ -113,7 +139,7 @@ struct Present<'p> {
 
 impl<'p> Cells<'p> {
     pub(super) fn new(plan: &'p Plan, told_by_service: bool) -> Cells<'p> {
-        Cells { plan, told_by_service, present: None, done: Vec::new(), stopped: None, whole: 0 }
+        Cells { plan, told_by_service, present: None, done: Vec::new(), stopped: None, whole: 0, named: None }
     }
 
     pub(super) fn take(&mut self, line: Line) {
@@ -122,7 +148,8 @@ impl<'p> Cells<'p> {
             Line::Cell(place) => {
                 self.close();
                 let known = place.strategy < self.plan.strategies.len();
-                let books = Books::new(self.plan, self.told_by_service);
+                let mut books = Books::new(self.plan, self.told_by_service);
+                books.names = self.named.as_ref().map(|_| Names::default());
                 self.present = known.then_some(Present { place, books, aside: None, at: 0 });
             }
             Line::Told(told) => {
@@ -152,6 +179,10 @@ impl<'p> Cells<'p> {
     fn end(&mut self, live: Option<LiveCell>) {
         let Some(mut present) = self.present.take() else { return };
         present.books.close(present.at);
+        if let (Some(sent), Some(names)) = (&mut self.named, present.books.names.take()) {
+            let Place { strategy, replication } = present.place;
+            sent.and(names.close(CellId { strategy, replication }));
+        }
         self.done.push((present.place, present.written(self.plan, self.told_by_service, live)));
     }
 
@@ -170,8 +201,7 @@ impl<'p> Cells<'p> {
 
     fn of(&self, head: &Head, planned: usize, mut done: Vec<(Place, export::Written)>, how: &str) -> RunFile {
         done.sort_by_key(|(place, _)| (place.strategy, place.replication));
-        let mut run = run_file(self.plan, &head.scenario.file);
-        run.ground = head.ground;
+        let mut run = run_file(self.plan, &head.scenario.file, head.ground);
         run.when = When { started: head.started.clone(), took_ms: 0 };
         if !self.told_by_service || head.ground == Ground::Bedrock {
             run.faults.clear();
@@ -213,5 +243,6 @@ const fn time_of(told: &Told) -> u64 {
         Told::Event { at, .. } | Told::Shed { at, .. } | Told::Heard { at, .. } | Told::Made { at, .. } => {
             *at
         }
+        Told::Named { .. } => 0,
     }
 }

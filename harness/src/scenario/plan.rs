@@ -134,6 +134,11 @@ fn route_prices(targets: &[PlanTarget], world: &World, prices: &PricesSpec) -> V
 }
 
 impl Plan {
+    /// Until the last open request is given up.
+    pub const fn length(&self) -> Nanos {
+        self.end.saturating_add(self.drain)
+    }
+
     /// Takes other prices where there are any.
     pub fn reprice(&mut self, prices: &PricesSpec) {
         for target in &mut self.targets {

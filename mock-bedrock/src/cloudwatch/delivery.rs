@@ -58,8 +58,20 @@ pub struct Measured {
     pub quota: f64,
 }
 
+/// What befalls a record and points of metrics on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Way {
+    pub lost: bool,
+    pub later: Millis,
+    /// It comes again, so long after the first time.
+    pub again: Option<Millis>,
+    /// It loses the Region that served.
+    pub regionless: bool,
+    pub metrics_later: Millis,
+}
+
 /// A record on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parcel {
     group: String,
     timestamp: Millis,
@@ -75,17 +87,25 @@ impl CloudWatch {
     }
 
     /// A call has ended. Its metrics are on their way, and so is its record, where the account wants records.
-    pub fn observe(&mut self, call: &Ended, record: Option<(&Logging, &Value)>) {
+    pub fn observe(&mut self, call: &Ended, record: Option<(&Logging, &Value)>, way: Way) {
         let owner = (call.account.clone(), call.region.clone());
-        self.queue(call.at + self.settings.metric_delay, &owner, What::Call(Box::new(call.clone())));
-        if let Some((logging, record)) = record {
+        let counted = call.at.saturating_add(self.settings.metric_delay).saturating_add(way.metrics_later);
+        self.queue(counted, &owner, What::Call(Box::new(call.clone())));
+        if let Some((logging, record)) = record.filter(|_| !way.lost) {
             let mut record = record.clone();
             if !logging.bodies {
                 strip(&mut record);
             }
+            if let Some(fields) = record.as_object_mut().filter(|_| way.regionless) {
+                fields.remove("inferenceRegion");
+            }
             let parcel =
                 Parcel { group: logging.group.clone(), timestamp: call.began, text: record.to_string() };
-            self.queue(call.at + self.settings.log_delay, &owner, What::Record(parcel));
+            let first = call.at.saturating_add(self.settings.log_delay).saturating_add(way.later);
+            if let Some(again) = way.again {
+                self.queue(first.saturating_add(again), &owner, What::Record(parcel.clone()));
+            }
+            self.queue(first, &owner, What::Record(parcel));
         }
     }
 

@@ -60,6 +60,21 @@ impl From<Exception> for Turned {
     }
 }
 
+/// A call as faults see it before anybody is chosen to serve it.
+pub(super) const fn subject(call: &Call, route: &Route, line: Option<Line>) -> Subject {
+    Subject {
+        region: route.region,
+        serving: route.region,
+        model: route.model,
+        operation: call.operation,
+        tenant: call.tenant,
+        account: route.account,
+        request: call.request,
+        attempt: call.attempt,
+        line,
+    }
+}
+
 impl Engine {
     pub(super) fn arrive<'a>(
         &mut self,
@@ -82,17 +97,7 @@ impl Engine {
             },
             route,
             quiet,
-            subject: Subject {
-                region: route.region,
-                serving: route.region,
-                model: route.model,
-                operation: call.operation,
-                tenant: call.tenant,
-                account: route.account,
-                request: call.request,
-                attempt: call.attempt,
-                line,
-            },
+            subject: subject(call, &route, line),
             chance,
             wait: None,
             destinations_left: 0,

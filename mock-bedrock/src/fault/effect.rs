@@ -87,6 +87,31 @@ impl LatencyChange {
     }
 }
 
+/// What becomes of a call's record on its way into the log, and of its points on theirs into the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delivery {
+    /// It never comes.
+    pub lost: bool,
+    pub later: Nanos,
+    /// It comes again after so long.
+    pub again: Option<Nanos>,
+    /// It does not say which Region served.
+    pub regionless: bool,
+    pub metrics_later: Nanos,
+}
+
+impl Delivery {
+    pub fn and(self, other: Delivery) -> Delivery {
+        Delivery {
+            lost: self.lost || other.lost,
+            later: self.later.saturating_add(other.later),
+            again: self.again.or(other.again),
+            regionless: self.regionless || other.regionless,
+            metrics_later: self.metrics_later.saturating_add(other.metrics_later),
+        }
+    }
+}
+
 /// How a body breaks, after so many tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyFault {

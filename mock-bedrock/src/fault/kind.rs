@@ -5,7 +5,8 @@
 //! hold only the stages that its kind takes part in, so that a new kind touches no other file.
 
 use super::{
-    BodyFault, FaultInfo, HandshakeFault, LatencyChange, NetworkFault, Shows, Subject, rule::checks::Checks,
+    BodyFault, Delivery, FaultInfo, HandshakeFault, LatencyChange, NetworkFault, Shows, Subject,
+    rule::checks::Checks,
 };
 use crate::{
     Nanos,
@@ -44,10 +45,12 @@ pub enum Stage {
     Error,
     /// Bytes that change no outcome; asked on the wire alone.
     Wire,
+    /// What is logged and counted of it afterwards: all hits compose.
+    Log,
 }
 
 impl Stage {
-    pub(super) const COUNT: usize = Stage::Wire as usize + 1;
+    pub(super) const COUNT: usize = Stage::Log as usize + 1;
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,6 +69,7 @@ impl Stage {
             Stage::Usage => "usage",
             Stage::Error => "error",
             Stage::Wire => "wire",
+            Stage::Log => "log",
         }
     }
 
@@ -101,7 +105,7 @@ impl Nature {
     /// Certain, and in the place where that stage happens.
     pub fn at(stage: Stage) -> Nature {
         let place = match stage {
-            Stage::Error => Place::Endpoint,
+            Stage::Error | Stage::Log => Place::Endpoint,
             stage if stage <= Stage::Auth => Place::Endpoint,
             _ => Place::Serving,
         };
@@ -206,6 +210,9 @@ pub(super) trait Kind {
     }
     /// `tokens` is how many the answer has; `None` for an error.
     fn quirk(&mut self, _chosen: &Chosen, _tokens: Option<u32>) -> Option<Quirk> {
+        None
+    }
+    fn delivery(&mut self, _chosen: &Chosen) -> Option<Delivery> {
         None
     }
     /// The pools that the rule changes.

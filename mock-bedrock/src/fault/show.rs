@@ -25,6 +25,8 @@ pub enum Shows {
     OnWire,
     /// Both grounds, the server only where it speaks TLS.
     InHandshake,
+    /// Only where calls are logged.
+    InLogs,
 }
 
 impl Shows {
@@ -34,6 +36,9 @@ impl Shows {
             (Shows::OnWire, Ground::Simulation) => {
                 Some("it changes bytes and neither outcome nor time, so only the mock server can show it")
             }
+            (Shows::InLogs, Ground::Simulation) => Some(
+                "it changes what is logged and counted, and a simulation logs nothing, so only the mock server can show it",
+            ),
             (Shows::InSimulation, Ground::Wire { .. }) => Some(
                 "it happens on the client's side, where no server reaches, so only the simulation can show it",
             ),
@@ -64,6 +69,7 @@ mod tests {
             (Shows::InSimulation, [true, false, false]),
             (Shows::OnWire, [false, true, true]),
             (Shows::InHandshake, [true, false, true]),
+            (Shows::InLogs, [false, true, true]),
         ] {
             assert_eq!(grounds.map(|ground| shows.obstacle(ground).is_none()), shown, "{shows:?}");
         }

@@ -1,7 +1,7 @@
 //! The questions that the engine asks, stage by stage.
 
 use super::{
-    BodyFault, Faults, HandshakeFault, LatencyChange, NetworkFault, Stage, Strike, Subject,
+    BodyFault, Delivery, Faults, HandshakeFault, LatencyChange, NetworkFault, Stage, Strike, Subject,
     kind::{Chosen, Kind},
     rule::Running,
 };
@@ -152,6 +152,17 @@ impl Faults {
     /// Factor on the usage that the answer reports.
     pub fn usage(&mut self, now: Nanos, subject: &Subject) -> f64 {
         self.first(Stage::Usage, now, subject, |kind, chosen| kind.usage(chosen)).unwrap_or(1.0)
+    }
+
+    /// What becomes of what is logged and counted of a call.
+    pub fn delivery(&mut self, now: Nanos, subject: &Subject) -> Delivery {
+        let mut sum = Delivery::default();
+        self.walk(Stage::Log, now, subject, |kind, chosen| {
+            let change = kind.delivery(chosen);
+            sum = change.map_or(sum, |change| sum.and(change));
+            change.is_some()
+        });
+        sum
     }
 
     /// The first hit of a stage. Later rules are rolled too, and have missed when chosen.

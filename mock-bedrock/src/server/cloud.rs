@@ -23,7 +23,10 @@ use super::{
     control::{TARGET, When},
     reply::{self, WireError},
 };
-use crate::cloudwatch::{Answer, Ask, CloudWatch, Ended, Millis, Refusal};
+use crate::{
+    cloudwatch::{Answer, Ask, CloudWatch, Ended, Millis, Refusal, Way},
+    fault::Delivery,
+};
 
 const LOGS: &str = "Logs_20140328.";
 const CLOUDWATCH: &str = "GraniteServiceVersion20100801.";
@@ -180,6 +183,20 @@ pub fn settings(settings: &Settings) -> crate::cloudwatch::Settings {
     crate::cloudwatch::Settings { log_delay: ms(settings.log_delay), metric_delay: ms(settings.metric_delay) }
 }
 
+impl Way {
+    /// As faults want it.
+    fn of(delivery: &Delivery) -> Way {
+        let ms = |span: u64| Millis::try_from(span / 1_000_000).unwrap_or(Millis::MAX / 4);
+        Way {
+            lost: delivery.lost,
+            later: ms(delivery.later),
+            again: delivery.again.map(ms),
+            regionless: delivery.regionless,
+            metrics_later: ms(delivery.metrics_later),
+        }
+    }
+}
+
 impl Site {
     pub(super) fn cloud(&self) -> MutexGuard<'_, CloudWatch> {
         self.cloud.lock().unwrap_or_else(PoisonError::into_inner)
@@ -213,7 +230,8 @@ impl Site {
             };
             let entry = call.entry.filter(|_| logging.is_some());
             let record = entry.and_then(|entry| serde_json::to_value(entry.whole()).ok());
-            cloud.observe(&ended, logging.as_ref().zip(record.as_ref()));
+            let way = Way::of(&call.delivery);
+            cloud.observe(&ended, logging.as_ref().zip(record.as_ref()), way);
         }
         cloud.advance(self.when().unix_ms());
     }

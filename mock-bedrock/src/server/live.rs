@@ -27,6 +27,7 @@ use crate::{
     cloudwatch::{Measured, Outcome},
     engine::{Answer, BodyEnd, Call, CallId, Engine, Line, Operation, Served},
     exception::{Exception, ExceptionKind},
+    fault::Delivery,
     record::InvocationRecord,
     world::RouteId,
 };
@@ -65,6 +66,7 @@ struct Note {
     route: RouteId,
     /// The exception that it ends with, if it does.
     broke: Option<ExceptionKind>,
+    delivery: Delivery,
 }
 
 /// A call that is over, as its account's logs and metrics will know it.
@@ -78,6 +80,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// None for a call that leaves no record.
     pub entry: Option<Arc<Entry>>,
+    /// What becomes of what is logged and counted.
+    pub delivery: Delivery,
 }
 
 /// A call as the service meets it.
@@ -103,6 +107,13 @@ pub struct CacheOrder<'a> {
 pub enum Met {
     Answer(Admitted),
     Turned(Served, Moment),
+}
+
+/// A call that was turned away.
+struct Refused {
+    sheet: Sheet,
+    route: RouteId,
+    kind: ExceptionKind,
 }
 
 /// An answer under way; its call must be left or have ended.
@@ -179,9 +190,11 @@ impl Live {
             order.call.input_tokens.saturating_sub(used.read.saturating_add(used.write));
         let served = inside.engine.call_over(moment.now, &order.call, order.line);
         inside.count(&order.call, &served);
+        let delivery = inside.engine.delivery(moment.now, &order.call);
         let Served::Answer(answer) = served else {
             if let Served::Error { exception, .. } = &served {
-                inside.refused(moment.now, order.sheet, order.call.route, exception.kind);
+                let refused = Refused { sheet: order.sheet, route: order.call.route, kind: exception.kind };
+                inside.refused(moment.now, refused, delivery);
             }
             return Met::Turned(served, moment);
         };
@@ -199,6 +212,7 @@ impl Live {
             first_at: answer.first_at,
             route: answer.route,
             broke,
+            delivery,
         };
         inside.open(&answer, note);
         let epoch = inside.epoch;
@@ -275,27 +289,47 @@ impl Inside {
             Some(kind) => failed(kind),
             None => Outcome::Success(self.measured(at, &note, &record)),
         };
-        self.finish(note.began, at, Entry::new(at, record, note.sheet, Some(note.telling)), outcome);
+        let entry = Entry::new(at, record, note.sheet, Some(note.telling));
+        self.finish(note.began, at, entry, (outcome, note.delivery));
     }
 
-    fn refused(&mut self, at: Nanos, sheet: Sheet, route: RouteId, kind: ExceptionKind) {
+    fn refused(&mut self, at: Nanos, refused: Refused, delivery: Delivery) {
+        let Refused { sheet, route, kind } = refused;
         if let Some(record) = self.engine.records().and_then(|log| log.drain().next()) {
-            self.finish(at, at, Entry::new(at, record, sheet, None), failed(kind));
+            self.finish(at, at, Entry::new(at, record, sheet, None), (failed(kind), delivery));
             return;
         }
         let world = self.engine.world();
         let region = world.region_name(world.route_region(route)).to_owned();
         let (account, model, outcome) = (sheet.account, sheet.model_id, failed(kind));
-        self.finished.push(Finished { account, model, region, began: at, at, outcome, entry: None });
+        self.finished.push(Finished {
+            account,
+            model,
+            region,
+            began: at,
+            at,
+            outcome,
+            entry: None,
+            delivery,
+        });
     }
 
-    fn finish(&mut self, began: Nanos, at: Nanos, entry: Entry, outcome: Outcome) {
+    fn finish(&mut self, began: Nanos, at: Nanos, entry: Entry, (outcome, delivery): (Outcome, Delivery)) {
         let entry = Arc::new(entry);
         let record = entry.record();
         let (account, model) = (record.account_id.clone(), record.model_id.clone());
         let region = record.region.clone();
         self.ring.push(entry.clone());
-        self.finished.push(Finished { account, model, region, began, at, outcome, entry: Some(entry) });
+        self.finished.push(Finished {
+            account,
+            model,
+            region,
+            began,
+            at,
+            outcome,
+            entry: Some(entry),
+            delivery,
+        });
     }
 
     fn measured(&self, at: Nanos, note: &Note, record: &InvocationRecord) -> Measured {

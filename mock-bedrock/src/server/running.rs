@@ -78,6 +78,17 @@ impl Running {
         self.site.asked().0
     }
 
+    /// The account of callers who prove no other.
+    pub fn account(&self) -> &str {
+        &self.site.settings.account
+    }
+
+    /// Whether records or points of metrics are on their way into log groups and metrics.
+    pub fn still_logs(&self) -> bool {
+        self.site.tell_cloud();
+        self.site.cloud().waits()
+    }
+
     /// The Region of callers that name none.
     pub fn region(&self) -> &str {
         &self.site.settings.region

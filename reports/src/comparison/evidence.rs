@@ -20,7 +20,7 @@ pub(super) fn evidence(view: &View<'_>) -> Vec<String> {
         let hops: Vec<&Hop> = observed.hops.iter().filter(|hop| hop.strategy == strategy).collect();
         hop_costs(&facts.name, &hops)
     }));
-    sentences.extend(observed.delivery.as_ref().map(delivery));
+    sentences.extend(observed.delivery.as_ref().map(|spread| delivery(spread, &observed.counts)));
     sentences
 }
 
@@ -94,9 +94,20 @@ fn difference(here: Option<&Spread>, there: Option<&Spread>) -> Option<String> {
     Some(format!("{sign}{}", Unit::Seconds.show(Value::Finite(ms.abs() / 1e3))))
 }
 
-fn delivery(spread: &Spread) -> String {
+/// What comes late or out of order is counted all the same.
+fn delivery(spread: &Spread, counts: &LogCounts) -> String {
     let show = |ms: f64| Unit::Seconds.show(Value::Finite(ms / 1e3));
-    format!("records arrived after {} at the median and {} at p99", show(spread.p50_ms), show(spread.p99_ms))
+    let mut text = format!(
+        "from a call's begin to its record in the log {} passed at the median and {} at p99",
+        show(spread.p50_ms),
+        show(spread.p99_ms)
+    );
+    for (count, what) in [(counts.late, "more than a minute"), (counts.reordered, "out of order")] {
+        if count > 0 {
+            text.push_str(&format!("; {} {what}", thousands(count as f64)));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

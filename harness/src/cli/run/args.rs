@@ -59,12 +59,31 @@ pub struct LiveArgs {
     /// A generator that is later than this at p99 makes the run invalid.
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = span)]
     pub lag_max: Duration,
+    /// Read the service's own log and metrics afterwards, and say in the report which Region served. A mock in this process is
+    /// set up for it; elsewhere `richter observe setup` does that before.
+    #[cfg(feature = "observe")]
+    #[arg(long)]
+    pub observe: bool,
+    /// How long to wait for records that are not there yet. Default: 60s on a mock in this process, 5m elsewhere.
+    #[cfg(feature = "observe")]
+    #[arg(long, value_name = "TIME", requires = "observe", value_parser = span)]
+    pub observe_wait: Option<Duration>,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     pub aws: crate::aws::AwsArgs,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     pub telemetry: crate::telemetry::TelemetryArgs,
+}
+
+impl LiveArgs {
+    /// Whether the journal is of use after the run file is written: records that come late are looked for by what is in it.
+    pub fn keeps_journal(&self) -> bool {
+        #[cfg(feature = "observe")]
+        return self.keep_journal || self.observe && self.aws.endpoint_url.is_some();
+        #[cfg(not(feature = "observe"))]
+        self.keep_journal
+    }
 }
 
 fn dollars(text: &str) -> Result<f64, String> {

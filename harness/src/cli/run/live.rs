@@ -3,9 +3,9 @@
 use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::Context as _;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use richter_core::live::Names;
+use richter_core::live::{Names, Trust, http_client};
 use richter_mock_bedrock::luck::Luck;
 use richter_reports::run_file::Ground;
 
@@ -24,6 +24,11 @@ use crate::{
     scenario::{Checked, plan::Plan},
     telemetry::Telemetry,
     watch,
+};
+#[cfg(feature = "observe")]
+use crate::{
+    cli::observe,
+    run::live::evidence::{self, Watched},
 };
 
 /// What a live run takes from `richter run`.
@@ -60,6 +65,12 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
     };
     let lanes = args.lanes.map_or_else(lanes, usize::from);
     let telemetry = args.telemetry.wanted().then(|| telemetry(args)).transpose()?;
+    #[cfg(feature = "observe")]
+    let watched = match args.observe.then(|| watched(plan, args, own_mock, access.as_ref())).transpose()? {
+        Some(Err(exit)) => return Ok(Err(exit)),
+        Some(Ok(watched)) => Some(watched),
+        None => None,
+    };
     let config = || access.as_ref().map_or_else(for_the_mock, Access::with_own_connections);
     let board = Board::default();
     let options = LiveOptions {
@@ -78,6 +89,8 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
         interrupted,
         board: board.clone(),
         telemetry: telemetry.as_ref(),
+        #[cfg(feature = "observe")]
+        watched,
     };
     let style = if quiet { watch::Style::None } else { args.view };
     let watching = watch::Watching { style, look, board: &board, interrupted };
@@ -87,6 +100,31 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
         eprintln!("warning: {lost}");
     }
     Ok(Ok(played))
+}
+
+/// Where the evidence will be; or what is not set up.
+#[cfg(feature = "observe")]
+fn watched(
+    plan: &Plan,
+    args: &LiveArgs,
+    own_mock: bool,
+    access: Option<&Access>,
+) -> anyhow::Result<Result<Watched, Exit>> {
+    let wait = evidence::wait(own_mock, args.observe_wait);
+    if own_mock {
+        return Ok(Ok(Watched { places: Vec::new(), wait }));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let in_region = |region: &str| match access {
+        Some(access) => access.in_region(region),
+        None => {
+            let config = for_the_mock().into_builder().region(Region::new(region.to_owned()));
+            let config = config.http_client(http_client(&Trust::System));
+            config.endpoint_url(args.aws.endpoint_url.clone().unwrap_or_default()).build()
+        }
+    };
+    let found = runtime.block_on(observe::places(plan, in_region));
+    Ok(found?.map(|places| Watched { places, wait }))
 }
 
 /// Tells the outside, as the arguments ask for it.

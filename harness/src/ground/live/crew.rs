@@ -35,6 +35,8 @@ pub struct Crew {
     pub in_flight_max: u64,
     /// Whether calls carry what a mock needs to meet them with the same luck as the simulation does.
     pub keyed: bool,
+    /// Whether the service's names of calls are wanted.
+    pub named: bool,
     /// Faults of our own.
     pub injections: Vec<Injection>,
     follows: bool,
@@ -62,12 +64,14 @@ pub struct CrewParts {
     pub asker: Asker,
     pub in_flight_max: u64,
     pub keyed: bool,
+    pub named: bool,
     pub injections: Vec<Injection>,
 }
 
 impl Crew {
     pub fn new(parts: CrewParts) -> Arc<Crew> {
-        let CrewParts { traffic, luck, clock, tape, guard, asker, in_flight_max, keyed, injections } = parts;
+        let CrewParts { traffic, luck, clock, tape, guard, asker, in_flight_max, keyed, named, injections } =
+            parts;
         let follows = traffic.may_follow_up();
         let (inbox, counts) = (Arc::default(), Counts::default());
         Arc::new(Crew {
@@ -81,6 +85,7 @@ impl Crew {
             counts,
             in_flight_max,
             keyed,
+            named,
             injections,
             follows,
         })

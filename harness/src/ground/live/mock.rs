@@ -69,6 +69,16 @@ impl Mock {
         self.running.base_url()
     }
 
+    /// Whose account it is.
+    pub fn account(&self) -> &str {
+        self.running.account()
+    }
+
+    /// Whether records or points of metrics are still on their way into its log groups and metrics.
+    pub fn still_logs(&self) -> bool {
+        self.running.still_logs()
+    }
+
     /// What lets its time run.
     pub fn starter(&self) -> Starter {
         Starter(std::sync::Arc::clone(&self.running))

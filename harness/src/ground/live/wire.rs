@@ -23,7 +23,11 @@ use richter_mock_bedrock::luck::Stream;
 
 use self::inject::Kind;
 use super::crew::Crew;
-use crate::load::Arrival;
+use crate::{
+    load::Arrival,
+    observe::join::folded,
+    record::tape::{Tape, Told},
+};
 
 tokio::task_local! {
     static ON_THE_WIRE: OnTheWire;
@@ -82,9 +86,13 @@ impl HttpClient for Wire<SharedHttpClient> {
 impl HttpConnector for Wire<SharedHttpConnector> {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         // Calls that belong to no request, such as those for credentials, carry nothing.
-        let struck = ON_THE_WIRE.try_with(|on_the_wire| prepare(on_the_wire, &mut request)).ok().flatten();
+        let ready = ON_THE_WIRE.try_with(|on_the_wire| prepare(on_the_wire, &mut request)).ok();
+        let Ready { struck, naming } = ready.unwrap_or_default();
         match struck {
-            None => self.0.call(request),
+            None => match naming {
+                None => self.0.call(request),
+                Some(naming) => naming.listen(self.0.call(request)),
+            },
             Some(Kind::Throttle) => HttpConnectorFuture::ready(Ok(throttle())),
             Some(Kind::Reset) => {
                 let broken = io::Error::from(io::ErrorKind::ConnectionReset);
@@ -94,7 +102,11 @@ impl HttpConnector for Wire<SharedHttpConnector> {
                 let inner = self.0.clone();
                 HttpConnectorFuture::new(async move {
                     tokio::time::sleep(length).await;
-                    inner.call(request).await
+                    let call = inner.call(request);
+                    match naming {
+                        None => call.await,
+                        Some(naming) => naming.listen(call).await,
+                    }
                 })
             }
         }
@@ -111,19 +123,53 @@ fn throttle() -> HttpResponse {
     response
 }
 
-/// Writes what a mock reads, and says what strikes the call.
-fn prepare(on_the_wire: &OnTheWire, request: &mut HttpRequest) -> Option<Kind> {
+/// What becomes of a call.
+#[derive(Debug, Default)]
+struct Ready {
+    struck: Option<Kind>,
+    naming: Option<Naming>,
+}
+
+/// Tells the tape what the service calls an attempt.
+#[derive(Debug)]
+struct Naming {
+    tape: Arc<Tape>,
+    request: u64,
+    attempt: u32,
+}
+
+/// The header that names a call in the service's log. The SDK's own accessor looks into parsed answers only.
+const REQUEST_ID: &str = "x-amzn-requestid";
+
+impl Naming {
+    fn listen(self, call: HttpConnectorFuture) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(async move {
+            let response = call.await?;
+            if let Some(id) = response.headers().get(REQUEST_ID) {
+                let Naming { tape, request, attempt } = self;
+                let id = folded(id);
+                tape.tell(Told::Named { request, attempt, id: [(id >> 64) as u64, id as u64] });
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// Writes what a mock reads, and says what strikes the call and whether its name is wanted.
+fn prepare(on_the_wire: &OnTheWire, request: &mut HttpRequest) -> Ready {
     let attempt = on_the_wire.next_attempt();
     let OnTheWire { crew, arrival, .. } = on_the_wire;
     if crew.keyed {
         write_keys(crew, arrival, attempt, request);
     }
+    let naming =
+        crew.named.then(|| Naming { tape: Arc::clone(&crew.tape), request: arrival.number, attempt });
     if crew.injections.is_empty() {
-        return None;
+        return Ready { struck: None, naming };
     }
     let draws = crew.luck.stream(Stream::Clients);
     let region = inject::signed_region(request.headers().get("authorization"));
-    inject::struck(&crew.injections, draws, (arrival.number, attempt), region)
+    Ready { struck: inject::struck(&crew.injections, draws, (arrival.number, attempt), region), naming }
 }
 
 /// The headers are not signed, since they come after the signature; a mock reads them all the same.

@@ -1,19 +1,21 @@
 //! Reads records and metrics back. Delivery takes its time, so this asks again until everything is there that the client
 //! knows of, or until the patience is over; somebody who watches is told.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use aws_sdk_cloudwatch::{primitives::DateTime, types as cloudwatch};
-use richter_reports::run_file::MetricCount;
+use richter_reports::run_file::{MetricCount, Observed};
 
 use super::{Cloud, explained};
 use crate::{
     clock::Stopwatch,
     observe::{
+        explain,
         filter::{DESTINATION, metric},
-        join::{Arrived, Join, Joined},
+        join::{Arrived, Counted, Join, Sent},
         record::Line,
+        records::{self, ReadError},
         wanted::STREAM,
     },
 };
@@ -32,6 +34,19 @@ pub struct Window {
     pub to_ms: i64,
 }
 
+/// A client's clock and the service's may differ by so much.
+const CLOCKS_APART_MS: i64 = 60_000;
+
+impl Window {
+    /// From the first call to the last answer by the client's clock.
+    pub const fn around(from_ms: i64, to_ms: i64) -> Window {
+        Window {
+            from_ms: from_ms.saturating_sub(CLOCKS_APART_MS),
+            to_ms: to_ms.saturating_add(CLOCKS_APART_MS),
+        }
+    }
+}
+
 /// How long to wait, and how often to ask.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
@@ -43,73 +58,141 @@ pub struct Wait {
 #[derive(Debug, Clone)]
 pub struct Place {
     pub cloud: Cloud,
+    pub region: String,
     pub group: String,
     pub namespace: String,
 }
 
-/// What was read.
+/// Reads back what was logged and counted, service after service, and puts it beside what the client saw.
 #[derive(Debug)]
-pub struct Collected {
-    pub joined: Joined,
-    pub metrics: Vec<MetricCount>,
-    pub waited: Duration,
+pub struct Collector {
+    join: Join,
+    counted: BTreeMap<Counted, f64>,
+    sources: Vec<String>,
+    waited: Duration,
 }
 
-/// Reads until every attempt has its record and every metric what the records make it. `fresh` makes an empty join;
-/// `told` hears how far it is: records found, and wanted.
-pub async fn collect(
-    places: &[Place],
-    window: Window,
-    wait: Wait,
-    fresh: impl Fn() -> Join,
-    mut told: impl FnMut(u64, u64),
-) -> anyhow::Result<Collected> {
-    let watch = Stopwatch::start();
-    let joined = loop {
-        let mut join = fresh();
+impl Collector {
+    /// `bucket_s` is the width of the series over time.
+    pub fn new(bucket_s: f64) -> Collector {
+        Collector {
+            join: Join::new(bucket_s),
+            counted: BTreeMap::new(),
+            sources: Vec::new(),
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Reads until every attempt of these cells has its record and every metric what the records make it, or until the
+    /// patience is over, or nothing is `pending` any more. `told` hears how far it is: records found, and wanted, of all
+    /// cells so far.
+    pub async fn collect(
+        &mut self,
+        sent: Sent,
+        places: &[Place],
+        window: Window,
+        wait: Wait,
+        pending: impl Fn() -> bool,
+        mut told: impl FnMut(u64, u64),
+    ) -> anyhow::Result<()> {
+        let watch = Stopwatch::start();
+        // Asked before the reading: what arrives during it is not missed.
+        let waits = || pending() && watch.elapsed() + wait.pause <= wait.most;
+        let before = self.join.tally();
+        self.join.expect(sent);
+        let read = loop {
+            let more = waits();
+            let mut read = self.join.clone();
+            for place in places {
+                place.records(window, &mut |line, arrived, _| read.line(&line, arrived)).await?;
+            }
+            let (found, wanted) = read.progress();
+            told(found, wanted);
+            if read.missing() == 0 || !more {
+                break read;
+            }
+            tokio::time::sleep(wait.pause).await;
+        };
+        let since = |(counted, now): (Counted, u64)| {
+            let was = before.get(&counted).copied().unwrap_or(0);
+            (counted, now.saturating_sub(was))
+        };
+        let logged: Vec<(Counted, u64)> = read.tally().into_iter().map(since).collect();
+        let sums = loop {
+            let more = waits();
+            let sums = sums(places, window, &logged).await?;
+            let complete = sums.iter().zip(&logged).all(|(sum, (_, logged))| *sum >= *logged as f64);
+            if complete || !more {
+                break sums;
+            }
+            tokio::time::sleep(wait.pause).await;
+        };
+        for ((counted, _), sum) in logged.into_iter().zip(sums) {
+            *self.counted.entry(counted).or_default() += sum;
+        }
+        self.join = read;
         for place in places {
-            place.records(window, &mut |line, arrived, _| join.line(&line, arrived, 0)).await?;
+            self.source(format!("log group {} in {}", place.group, place.region));
         }
-        let missing = join.missing();
-        let joined = join.finish();
-        told(joined.counts.matched, joined.counts.attempts);
-        if missing == 0 || watch.elapsed() + wait.pause > wait.most {
-            break joined;
+        self.waited += watch.elapsed();
+        Ok(())
+    }
+
+    /// Takes records out of files, for which there is nothing to wait.
+    pub fn import(&mut self, sent: Sent, files: &[PathBuf]) -> Result<(), ReadError> {
+        self.join.expect(sent);
+        records::read_all(files, |line, arrived| self.join.line(&line, arrived))?;
+        files.iter().for_each(|file| self.source(file.display().to_string()));
+        Ok(())
+    }
+
+    fn source(&mut self, source: String) {
+        if !self.sources.contains(&source) {
+            self.sources.push(source);
         }
-        tokio::time::sleep(wait.pause).await;
-    };
-    let metrics = loop {
-        let metrics = counted(places, window, &joined).await?;
-        let complete = metrics.iter().all(|metric| metric.counted >= metric.in_log as f64);
-        if complete || watch.elapsed() + wait.pause > wait.most {
-            break metrics;
+    }
+
+    pub fn finish(self) -> Observed {
+        let tally = self.join.tally();
+        let mut metrics: Vec<(&Counted, MetricCount)> = self
+            .counted
+            .iter()
+            .map(|(counted, sum)| {
+                let of = counted.region.as_ref().map_or(String::new(), |region| format!(" of {region}"));
+                let name = format!("{}{of}", counted.name);
+                let in_log = tally.get(counted).copied().unwrap_or(0);
+                (counted, MetricCount { name, counted: *sum, in_log })
+            })
+            .collect();
+        // What all others are held against comes first.
+        metrics.sort_by_key(|(counted, _)| (counted.name != metric::LOGGED, (*counted).clone()));
+        let metrics: Vec<MetricCount> = metrics.into_iter().map(|(_, metric)| metric).collect();
+        let joined = self.join.finish();
+        let waited = (!self.counted.is_empty()).then_some(self.waited.as_secs());
+        let differences = explain::differences(&joined.counts, &metrics, waited);
+        Observed {
+            sources: self.sources,
+            counts: joined.counts,
+            cells: joined.cells,
+            hops: joined.hops,
+            metrics,
+            delivery: joined.delivery,
+            differences,
         }
-        tokio::time::sleep(wait.pause).await;
-    };
-    Ok(Collected { joined, metrics, waited: watch.elapsed() })
+    }
 }
 
 /// The sums of the filters' metrics over the window's whole minutes, all Regions together.
-pub async fn counted(places: &[Place], window: Window, joined: &Joined) -> anyhow::Result<Vec<MetricCount>> {
-    let mut wanted = joined.tally.clone();
-    // What all others are held against comes first.
-    wanted.sort_by_key(|(name, region, _)| (*name != metric::LOGGED, *name, region.clone()));
-    let mut counts: Vec<MetricCount> = wanted
-        .iter()
-        .map(|(name, region, in_log)| {
-            let of = region.as_ref().map_or(String::new(), |region| format!(" of {region}"));
-            MetricCount { name: format!("{name}{of}"), counted: 0.0, in_log: *in_log }
-        })
-        .collect();
+async fn sums(places: &[Place], window: Window, logged: &[(Counted, u64)]) -> anyhow::Result<Vec<f64>> {
+    let mut sums = vec![0.0; logged.len()];
     for place in places {
-        for (some, counts) in wanted.chunks(QUERIES_MAX).zip(counts.chunks_mut(QUERIES_MAX)) {
-            let names: Vec<(&str, Option<&str>)> =
-                some.iter().map(|(name, region, _)| (*name, region.as_deref())).collect();
-            let sums = place.sums(window, &names).await?;
-            counts.iter_mut().zip(sums).for_each(|(count, sum)| count.counted += sum);
+        for (some, sums) in logged.chunks(QUERIES_MAX).zip(sums.chunks_mut(QUERIES_MAX)) {
+            let names: Vec<&Counted> = some.iter().map(|(counted, _)| counted).collect();
+            let here = place.sums(window, &names).await?;
+            sums.iter_mut().zip(here).for_each(|(sum, here)| *sum += here);
         }
     }
-    Ok(counts)
+    Ok(sums)
 }
 
 impl Place {
@@ -143,12 +226,13 @@ impl Place {
         Ok(())
     }
 
-    async fn sums(&self, window: Window, names: &[(&str, Option<&str>)]) -> anyhow::Result<Vec<f64>> {
+    async fn sums(&self, window: Window, names: &[&Counted]) -> anyhow::Result<Vec<f64>> {
         let minute = |ms: i64| DateTime::from_millis(ms.div_euclid(60_000) * 60_000);
         let mut ask = self.cloud.metrics.get_metric_data();
         ask = ask.start_time(minute(window.from_ms)).end_time(minute(window.to_ms + AFTER_MS + 60_000));
-        for (place, (name, region)) in names.iter().enumerate() {
-            ask = ask.metric_data_queries(sum(place, &self.namespace, name, *region));
+        for (place, counted) in names.iter().enumerate() {
+            ask =
+                ask.metric_data_queries(sum(place, &self.namespace, counted.name, counted.region.as_deref()));
         }
         let mut sums = vec![0.0; names.len()];
         let mut pages = ask.into_paginator().send();

@@ -34,9 +34,10 @@ const CELL: CellId = CellId { strategy: 0, replication: 0 };
 #[test]
 fn each_call_finds_its_record_and_with_it_the_region_that_served() {
     let attempts = (0..10).map(|n| attempt(n, n * 1000, if n < 6 { 400 } else { 460 })).collect();
-    let mut join = Join::new(attempts, 0, vec![CELL], 2.0);
+    let mut join = Join::new(2.0);
+    join.expect(Sent { cells: vec![CELL], attempts, unnamed: 0 });
     for n in 0..10 {
-        join.record(&record(n, (n >= 6).then_some("us-west-2")), Arrived::default(), 0);
+        join.record(&record(n, (n >= 6).then_some("us-west-2")), Arrived::default());
     }
     let joined = join.finish();
     let LogCounts { attempts, records, matched, missing, region_unnamed, .. } = joined.counts;
@@ -55,16 +56,17 @@ fn each_call_finds_its_record_and_with_it_the_region_that_served() {
 #[test]
 fn lost_doubled_foreign_late_and_overtaken_records_are_each_counted_once() {
     let attempts = (0..10).map(|n| attempt(n, 0, 100)).collect();
-    let mut join = Join::new(attempts, 3, vec![CELL], 1.0);
+    let mut join = Join::new(1.0);
+    join.expect(Sent { cells: vec![CELL], attempts, unnamed: 3 });
     let at = |event_ms, ingested_ms| Arrived { event_ms: Some(event_ms), ingested_ms: Some(ingested_ms) };
     for n in 0..7 {
-        join.record(&record(n, None), at(0, 1000 + i64::from(n)), 0);
+        join.record(&record(n, None), at(0, 1000 + i64::from(n)));
     }
-    join.record(&record(3, None), at(0, 2000), 0);
-    join.record(&record(900, None), at(0, 2001), 0);
-    join.record(&throttled(7), at(0, 70_000), 0);
-    join.record(&throttled(8), at(0, 69_000), 0);
-    join.line(&Line::Damaged("torn".to_owned()), Arrived::default(), 0);
+    join.record(&record(3, None), at(0, 2000));
+    join.record(&record(900, None), at(0, 2001));
+    join.record(&throttled(7), at(0, 70_000));
+    join.record(&throttled(8), at(0, 69_000));
+    join.line(&Line::Damaged("torn".to_owned()), Arrived::default());
     assert_eq!(join.missing(), 1);
     let counts = join.finish().counts;
     let expected = LogCounts {
@@ -86,14 +88,17 @@ fn lost_doubled_foreign_late_and_overtaken_records_are_each_counted_once() {
 
 #[test]
 fn the_tally_is_what_the_filters_would_count() {
-    let mut join = Join::new(Vec::new(), 0, Vec::new(), 1.0);
+    let mut join = Join::new(1.0);
     for (n, region) in [(1, None), (2, Some("us-east-1")), (3, Some("us-west-2"))] {
-        join.record(&record(n, region), Arrived::default(), 0);
+        join.record(&record(n, region), Arrived::default());
     }
-    join.record(&throttled(4), Arrived::default(), 0);
-    let tally = join.finish().tally;
+    join.record(&throttled(4), Arrived::default());
+    let tally = join.tally();
     let of = |name: &str, region: Option<&str>| {
-        tally.iter().find(|(n, r, _)| *n == name && r.as_deref() == region).map(|(_, _, count)| *count)
+        tally
+            .iter()
+            .find(|(counted, _)| counted.name == name && counted.region.as_deref() == region)
+            .map(|(_, count)| *count)
     };
     assert_eq!(of(metric::LOGGED, None), Some(4));
     assert_eq!(of(metric::THROTTLED, None), Some(1));
@@ -107,10 +112,11 @@ fn the_tally_is_what_the_filters_would_count() {
 fn a_hundred_thousand_records_are_joined_in_five_megabytes() {
     let count = 100_000;
     let attempts: Vec<Attempt> = (0..count).map(|n| attempt(n, n, 100)).collect();
-    let mut join = Join::new(attempts, 0, vec![CELL], 1.0);
+    let mut join = Join::new(1.0);
+    join.expect(Sent { cells: vec![CELL], attempts, unnamed: 0 });
     let before = join.bytes();
     for n in (0..count).rev() {
-        join.record(&record(n, Some("us-west-2")), Arrived::default(), 0);
+        join.record(&record(n, Some("us-west-2")), Arrived::default());
     }
     assert_eq!((join.missing(), join.bytes()), (0, before), "records are not kept");
     assert!(before <= 5_000_000, "{before}");

@@ -36,12 +36,12 @@ use crate::{
         books::Outside,
         export::{self, Aside, Place},
         journal::Line,
+        names::Names,
         quota::{self, QuotaWatch},
         tape::{Tape, Told, What},
         trace::AttemptLog,
     },
     run::{RunError, board::State, guard::Halt, log_error, parts::Parts},
-    scenario::plan::Plan,
 };
 
 /// How often what was heard is written down.
@@ -68,6 +68,9 @@ struct Own {
     translation: Translation,
     quota: QuotaWatch,
     lost: u64,
+    /// Where its log is, if that is to be read.
+    #[cfg(feature = "observe")]
+    places: Vec<crate::observe::cloud::collect::Place>,
 }
 
 pub fn play(
@@ -88,6 +91,11 @@ pub fn play(
             Ok::<_, RunError>(AttemptLog::new(plan, place.strategy, place.replication, file))
         })
         .transpose()?;
+    #[cfg(feature = "observe")]
+    let named = stage.evidence.is_some();
+    #[cfg(not(feature = "observe"))]
+    let named = false;
+    books.names = named.then(Names::default);
     let clock = Clock::starting_in(LEAD);
     let zero = clock::wall() + LEAD;
     books.outside = Outside(
@@ -105,6 +113,7 @@ pub fn play(
         asker: asker(stage, place)?,
         in_flight_max: stage.options.in_flight_max,
         keyed: stage.options.ground == Ground::Mock,
+        named,
         injections: stage.options.injections.clone(),
     });
     let lanes = lanes(stage, place, &crew, &own)?;
@@ -127,12 +136,25 @@ fn own_mock(stage: &Stage<'_>, place: Place) -> Result<Option<Own>, LiveError> {
     let (translation, pools) =
         mock.look(|_, engine| (Translation::new(ours, engine.world()), quota::same(ours, engine.world())));
     let width =
-        crate::record::windows::width(stage.plan.end, crate::record::series::width(plan_length(stage.plan)));
-    Ok(Some(Own { mock, translation, quota: QuotaWatch::new(width, pools), lost: 0 }))
+        crate::record::windows::width(stage.plan.end, crate::record::series::width(stage.plan.length()));
+    Ok(Some(Own {
+        #[cfg(feature = "observe")]
+        places: watched(stage, &mock)?,
+        mock,
+        translation,
+        quota: QuotaWatch::new(width, pools),
+        lost: 0,
+    }))
 }
 
-fn plan_length(plan: &Plan) -> Nanos {
-    plan.end.saturating_add(plan.drain)
+/// Makes the mock's account a watched one, where its log is to be read.
+#[cfg(feature = "observe")]
+fn watched(stage: &Stage<'_>, mock: &Mock) -> Result<Vec<crate::observe::cloud::collect::Place>, LiveError> {
+    let Some(evidence) = &stage.evidence else { return Ok(Vec::new()) };
+    let config = (stage.options.configs)().into_iter().next();
+    let config = config.ok_or_else(|| LiveError::Watch("there is no lane".to_owned()))?;
+    let places = evidence.set_up(stage.plan, mock.account(), &mock.url(), &config);
+    places.map_err(|error| LiveError::Watch(format!("{error:#}")))
 }
 
 fn asker(stage: &Stage<'_>, place: Place) -> Result<Asker, LiveError> {
@@ -213,7 +235,7 @@ impl Listener<'_, '_> {
 
     fn watch(&mut self, all_due: &AtomicBool) {
         let (mut shown, mut asides) = (0, 0);
-        let mut stop_at = plan_length(self.stage.plan);
+        let mut stop_at = self.stage.plan.length();
         loop {
             clock::rest(TICK);
             self.look_outside();
@@ -344,6 +366,8 @@ impl Listener<'_, '_> {
         }
         self.take();
         self.books.close(now);
+        #[cfg(feature = "observe")]
+        self.gather();
         let aside = self.ask_aside().unwrap_or_default();
         let live = self.live_cell(now, &used);
         let mut doubts = doubts::of(&live, self.stage.options.lag_max);
@@ -362,6 +386,23 @@ impl Listener<'_, '_> {
             log.finish().map_err(|source| log_error(path, source))?;
         }
         Ok(Done { cell: written.cell, live: written.live, doubts })
+    }
+
+    /// Reads the log of a mock that is about to go, or keeps what was sent for when all is over.
+    #[cfg(feature = "observe")]
+    fn gather(&mut self) {
+        let Place { strategy, replication } = self.place;
+        let Stage { evidence, snapshot, options, unread, .. } = &mut *self.stage;
+        let (Some(names), Some(evidence)) = (self.books.names.take(), evidence) else { return };
+        let sent = names.close(crate::observe::join::CellId { strategy, replication });
+        match &self.own {
+            None => evidence.keep(sent),
+            Some(own) => {
+                let pending = || own.mock.still_logs();
+                let read = evidence.read(sent, &own.places, (&options.board, snapshot), pending);
+                unread.extend(read.err().map(|error| format!("{error:#}")));
+            }
+        }
     }
 
     fn live_cell(&self, now: Nanos, used: &super::machine::Used) -> LiveCell {
