@@ -20,7 +20,7 @@ use crate::{
     observe::{
         cloud::{
             Cloud, Patience,
-            collect::{Collector, Place, Window},
+            collect::{Collector, Place, Search, Window},
         },
         join::Sent,
         records,
@@ -107,8 +107,9 @@ async fn read(
         Err(exit) => return Ok(Some(exit)),
     };
     let wait = evidence::wait(false, Some(args.wait));
+    let search = Search { places: &places, window, wait, pending: &|| true };
     let told = |found, wanted| eprintln!("{found} of {wanted} records, {}", clock::time_of_day());
-    collector.collect(sent, &places, window, wait, || true, told).await?;
+    collector.collect(sent, search, told).await?;
     Ok(None)
 }
 

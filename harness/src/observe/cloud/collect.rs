@@ -1,7 +1,7 @@
 //! Reads records and metrics back. Delivery takes its time, so this asks again until everything is there that the client
 //! knows of, or until the patience is over; somebody who watches is told.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use aws_sdk_cloudwatch::{primitives::DateTime, types as cloudwatch};
@@ -54,6 +54,22 @@ pub struct Wait {
     pub pause: Duration,
 }
 
+/// Where to look, and for how long.
+pub struct Search<'a> {
+    pub places: &'a [Place],
+    pub window: Window,
+    pub wait: Wait,
+    /// Whether anything may still come.
+    pub pending: &'a dyn Fn() -> bool,
+}
+
+impl fmt::Debug for Search<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Search { places, window, wait, .. } = self;
+        f.debug_struct("Search").field("places", places).field("window", window).field("wait", wait).finish()
+    }
+}
+
 /// One Region's log group and metrics.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -84,17 +100,15 @@ impl Collector {
     }
 
     /// Reads until every attempt of these cells has its record and every metric what the records make it, or until the
-    /// patience is over, or nothing is `pending` any more. `told` hears how far it is: records found, and wanted, of all
+    /// patience is over, or nothing is pending any more. `told` hears how far it is: records found, and wanted, of all
     /// cells so far.
     pub async fn collect(
         &mut self,
         sent: Sent,
-        places: &[Place],
-        window: Window,
-        wait: Wait,
-        pending: impl Fn() -> bool,
+        search: Search<'_>,
         mut told: impl FnMut(u64, u64),
     ) -> anyhow::Result<()> {
+        let Search { places, window, wait, pending } = search;
         let watch = Stopwatch::start();
         // Asked before the reading: what arrives during it is not missed.
         let waits = || pending() && watch.elapsed() + wait.pause <= wait.most;

@@ -16,7 +16,7 @@ use crate::{
     observe::{
         cloud::{
             Cloud, Patience,
-            collect::{Collector, Place, Wait, Window},
+            collect::{Collector, Place, Search, Wait, Window},
         },
         join::Sent,
         plan,
@@ -90,7 +90,8 @@ impl<'a> Evidence<'a> {
         let window = self.window();
         let told = teller(board);
         let Evidence { runtime, collector, watched, .. } = self;
-        runtime.block_on(collector.collect(sent, places, window, watched.wait, pending, told))
+        let search = Search { places, window, wait: watched.wait, pending: &pending };
+        runtime.block_on(collector.collect(sent, search, told))
     }
 
     /// Keeps what was sent for the reading at the end.
