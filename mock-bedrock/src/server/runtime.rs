@@ -44,7 +44,6 @@ use crate::{
     exception::Exception,
     latency::salt,
     luck::Stream,
-    record::uuid,
     world::{RouteId, World},
 };
 
@@ -119,7 +118,8 @@ fn errand(
     }
     let request = overrides.request.unwrap_or_else(|| site.live.number());
     let attempt = overrides.attempt.unwrap_or(0);
-    let request_id = uuid(site.settings.luck.stream(Stream::Words), request, attempt);
+    // Not by the key: two runs may send the same one, and a log tells their calls apart.
+    let request_id = site.request_id();
     let sheet = Sheet {
         operation,
         request_id: request_id.clone(),

@@ -26,10 +26,11 @@ pub(super) fn evidence(view: &View<'_>) -> Vec<String> {
 
 /// The three counts beside each other.
 fn counts(observed: &Observed) -> String {
-    let LogCounts { attempts, records, retries, .. } = observed.counts;
+    let LogCounts { attempts, records, retries, missing, .. } = observed.counts;
     let metric = observed.metrics.first();
     let (client, log) = (thousands(attempts as f64), thousands(records as f64));
-    let agree = attempts == records && metric.is_none_or(|metric| metric.counted == records as f64);
+    let agree =
+        attempts == records && missing == 0 && metric.is_none_or(|metric| metric.counted == records as f64);
     let last = match metric {
         None => "no metric was read".to_owned(),
         Some(MetricCount { counted, .. }) => format!("metric count {}", thousands(*counted)),
