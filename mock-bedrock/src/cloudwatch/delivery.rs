@@ -6,7 +6,10 @@
 
 use serde_json::Value;
 
-use super::{CloudWatch, Datum, Dimensions, Millis, Sample, What, metrics::MINUTE};
+use super::{
+    CloudWatch, Datum, Dimensions, Millis, Sample, What,
+    metrics::{Key, MINUTE, Point},
+};
 
 /// The stream that Bedrock writes to.
 pub const STREAM: &str = "aws/bedrock/modelinvocations";
@@ -75,26 +78,33 @@ impl CloudWatch {
     }
 
     /// A call has ended. Its metrics are on their way, and so is its record, where the account wants records.
-    pub fn observe(&mut self, call: &Ended, record: Option<(&Logging, &Value)>) {
+    pub fn observe(&mut self, call: Ended, record: Option<(&Logging, &Value)>) {
         let owner = (call.account.clone(), call.region.clone());
-        self.queue(call.at + self.settings.metric_delay, &owner, What::Call(Box::new(call.clone())));
-        if let Some((logging, record)) = record {
+        let (began, at) = (call.began, call.at);
+        let parcel = record.map(|(logging, record)| {
             let mut record = record.clone();
             if !logging.bodies {
                 strip(&mut record);
             }
-            let parcel =
-                Parcel { group: logging.group.clone(), timestamp: call.began, text: record.to_string() };
-            self.queue(call.at + self.settings.log_delay, &owner, What::Record(parcel));
+            Parcel { group: logging.group.clone(), timestamp: began, text: record.to_string() }
+        });
+        self.queue(at + self.settings.metric_delay, &owner, What::Call(Box::new(call)));
+        if let Some(parcel) = parcel {
+            self.queue(at + self.settings.log_delay, &owner, What::Record(parcel));
         }
     }
 
     /// The points of a call's metrics.
     pub(super) fn count(&mut self, owner: &(String, String), call: &Ended) {
         let metrics = &mut self.corner(owner).metrics;
-        for measure in measures(&call.outcome) {
-            for dimensions in [Dimensions::one("ModelId", model_id(&call.model)), Dimensions::default()] {
-                metrics.take(datum(call.at, dimensions, measure));
+        let measures = measures(&call.outcome);
+        for dimensions in [Dimensions::one("ModelId", model_id(&call.model)), Dimensions::default()] {
+            // One key for all of them: there are ten and more for each call.
+            let mut key = Key { namespace: NAMESPACE.to_owned(), name: String::new(), dimensions };
+            for (name, unit, value) in &measures {
+                key.name.clear();
+                key.name.push_str(name);
+                metrics.add(&key, Point { unit, at: call.at, resolution: MINUTE, sample: sample(*value) });
             }
         }
     }
@@ -120,8 +130,12 @@ fn datum(at: Millis, dimensions: Dimensions, (name, unit, value): Measure) -> Da
         unit,
         at,
         resolution: MINUTE,
-        sample: Sample::Value { value, count: 1.0 },
+        sample: sample(value),
     }
+}
+
+fn sample(value: f64) -> Sample {
+    Sample::Value { value, count: 1.0 }
 }
 
 /// Metrics name models and profiles by their ids, also where the caller gave an ARN.

@@ -213,7 +213,7 @@ impl Site {
             };
             let entry = call.entry.filter(|_| logging.is_some());
             let record = entry.and_then(|entry| serde_json::to_value(entry.whole()).ok());
-            cloud.observe(&ended, logging.as_ref().zip(record.as_ref()));
+            cloud.observe(ended, logging.as_ref().zip(record.as_ref()));
         }
         cloud.advance(self.when().unix_ms());
     }
