@@ -6,7 +6,7 @@ use super::{
     Outcome,
     process::Server,
     stream::Stream,
-    table::{number, table},
+    table::{count, number, table},
     worlds::Pace,
 };
 
@@ -26,7 +26,7 @@ fn row(name: &str, server: &str) -> Outcome<Vec<String>> {
     let (before, open) = runtime.block_on(opened(Server::own(server)?))?;
     let mib = |bytes: f64| number(bytes / f64::from(1 << 20));
     let each = (open - before) / STREAMS as f64 / 1024.0;
-    Ok(vec![name.into(), number(STREAMS as f64), mib(before), mib(open), number(each)])
+    Ok(vec![name.into(), count(STREAMS), mib(before), mib(open), number(each)])
 }
 
 /// Resident bytes before and while the streams are open, each of them with some tokens told.

@@ -46,7 +46,8 @@ impl Server {
     pub fn foreign(command: impl FnOnce(u16) -> Command) -> Outcome<Server> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = command(port);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = child.map_err(|error| format!("{command:?}: {error}"))?;
         let server = Server { child, addr: SocketAddr::from(([127, 0, 0, 1], port)) };
         // Python and Node take seconds on a busy machine.
         for _ in 0..300 {

@@ -154,8 +154,11 @@ impl Stream {
     }
 }
 
-/// The body without its chunks' heads; and for each chunk where it begins in the body and where in what was read.
-fn unchunk(raw: &[u8], head: usize) -> Option<(Vec<u8>, Vec<(usize, usize)>)> {
+/// For each chunk where it begins in the body, and where in what was read.
+type Places = Vec<(usize, usize)>;
+
+/// The body without its chunks' heads.
+fn unchunk(raw: &[u8], head: usize) -> Option<(Vec<u8>, Places)> {
     let (mut body, mut places, mut at) = (Vec::new(), Vec::new(), head);
     loop {
         let line = raw.get(at..)?.windows(2).position(|part| part == b"\r\n")?;

@@ -25,13 +25,13 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
 pub fn number(value: f64) -> String {
     match value {
         value if value.is_nan() => String::new(),
-        value if value >= 100.0 => thousands(value.round() as u64),
+        value if value >= 100.0 => count(value.round() as usize),
         value if value >= 10.0 => format!("{value:.1}"),
         value => format!("{value:.2}"),
     }
 }
 
-fn thousands(value: u64) -> String {
+pub fn count(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -10,7 +10,7 @@ use super::{
     Outcome,
     process::Server,
     stream::{Stream, Told},
-    table::{number, quantile, table},
+    table::{count, number, quantile, table},
     worlds::{Pace, TOKENS, asked},
 };
 
@@ -32,10 +32,10 @@ pub fn measure() -> Outcome<String> {
         let errors = errors(at_once)?;
         let of = |values: &[f64]| {
             let share = |share| number(quantile(values, share));
-            [number(values.len() as f64), share(0.5), share(0.99), share(1.0)]
+            [count(values.len()), share(0.5), share(0.99), share(1.0)]
         };
         let cells = [of(&errors.first), of(&errors.gap)].concat();
-        rows.push([vec![number(at_once as f64)], cells].concat());
+        rows.push([vec![count(at_once)], cells].concat());
     }
     let heads = [
         "streams at once",
@@ -55,12 +55,15 @@ fn errors(at_once: usize) -> Outcome<Errors> {
     let server = Server::own("mock-drawn")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = runtime.block_on(async {
-        let start = Instant::now();
-        let mut clients = Vec::new();
-        for place in 0..at_once {
-            let stream = Stream::connect(server.addr).await?;
-            clients.push(tokio::spawn(client(stream, place, at_once, start)));
+        let mut streams = Vec::new();
+        for _ in 0..at_once {
+            streams.push(Stream::connect(server.addr).await?);
         }
+        let start = Instant::now();
+        let clients: Vec<_> = (0..)
+            .zip(streams)
+            .map(|(place, stream)| tokio::spawn(client(stream, place, at_once, start)))
+            .collect();
         let mut told = Vec::new();
         for client in clients {
             told.extend(client.await??);
