@@ -162,7 +162,7 @@ fn shown(what: &str, subjects: &[Subject]) -> String {
         what,
         "CPU µs per answer (least to most)",
         "answers per CPU-second",
-        "mock-bedrock's",
+        "as a multiple of mock-bedrock",
         "answers/s",
         "note",
     ];
