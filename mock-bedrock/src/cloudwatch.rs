@@ -193,11 +193,13 @@ impl CloudWatch {
     }
 
     fn corner(&mut self, owner: &(String, String)) -> &mut Corner {
-        self.corners.entry(owner.clone()).or_insert_with(|| Corner {
-            logs: Logs::new(&owner.0, &owner.1),
-            metrics: Metrics::default(),
-            alarms: Alarms::default(),
-        })
+        // Asked first, since it is nearly always there and an entry takes a key of its own.
+        if !self.corners.contains_key(owner) {
+            let logs = Logs::new(&owner.0, &owner.1);
+            let corner = Corner { logs, metrics: Metrics::default(), alarms: Alarms::default() };
+            self.corners.insert(owner.clone(), corner);
+        }
+        self.corners.get_mut(owner).expect("it was made just now, if it was not there")
     }
 
     /// What metric filters made is on its way to their metrics.

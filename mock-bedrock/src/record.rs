@@ -105,6 +105,8 @@ pub struct RecordLog {
     /// For request ids.
     draws: Draws,
     records: VecDeque<InvocationRecord>,
+    /// Whoever drains the log knows ids, caller and bodies better.
+    spare: bool,
     /// Calls under way, by slot: their record is written when they end.
     open: Vec<Option<(Nanos, Call)>>,
     dropped: u64,
@@ -112,12 +114,17 @@ pub struct RecordLog {
 
 impl RecordLog {
     pub(crate) fn new(settings: RecordSettings, draws: Draws) -> RecordLog {
-        RecordLog { settings, draws, records: VecDeque::new(), open: Vec::new(), dropped: 0 }
+        RecordLog { settings, draws, records: VecDeque::new(), spare: false, open: Vec::new(), dropped: 0 }
     }
 
     /// Says anew what time of day the run starts at, where that is not known before.
     pub fn start_at(&mut self, unix_ms: u64) {
         self.settings.starts_at_unix_ms = unix_ms;
+    }
+
+    /// Leaves ids, caller and bodies empty from now on: whoever drains the log fills them in.
+    pub fn leave_out_what_is_known(&mut self) {
+        self.spare = true;
     }
 
     /// Takes the records out, oldest first.
@@ -159,7 +166,7 @@ impl RecordLog {
         });
         record.output = Some(OutputRecord {
             output_content_type: "application/json",
-            output_body_json: converse_body(call.operation, closing),
+            output_body_json: if self.spare { None } else { converse_body(call.operation, closing) },
             output_token_count: closing.usage.output,
         });
         record.inference_region = inference_region(world, closing);
@@ -176,14 +183,16 @@ impl RecordLog {
 
     fn blank(&self, world: &World, at: Nanos, call: &Call) -> InvocationRecord {
         let seconds = self.settings.starts_at_unix_ms.saturating_add(at / 1_000_000) / 1_000;
+        let unless_spare = |text: &str| if self.spare { String::new() } else { text.to_owned() };
+        let account = world.route_account(call.route).unwrap_or(&self.settings.account_id);
         InvocationRecord {
             timestamp: rfc3339(seconds),
-            account_id: world.route_account(call.route).unwrap_or(&self.settings.account_id).to_owned(),
+            account_id: unless_spare(account),
             region: world.region_name(world.route_region(call.route)).to_owned(),
-            request_id: request_id(self.draws, call),
+            request_id: if self.spare { String::new() } else { request_id(self.draws, call) },
             operation: call.operation.name(),
-            model_id: world.route_id(call.route).to_owned(),
-            identity: Identity { arn: self.settings.caller_arn.clone() },
+            model_id: unless_spare(world.route_id(call.route)),
+            identity: Identity { arn: unless_spare(&self.settings.caller_arn) },
             error_code: None,
             input: None,
             output: None,

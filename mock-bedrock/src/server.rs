@@ -166,6 +166,9 @@ impl Settings {
             // Each is taken out as it is written.
             keep_max: 16,
         });
+        if let Some(records) = engine.records() {
+            records.leave_out_what_is_known();
+        }
         engine
     }
 }

@@ -6,7 +6,10 @@
 
 use serde_json::Value;
 
-use super::{CloudWatch, Datum, Dimensions, Millis, Sample, What, metrics::MINUTE};
+use super::{
+    CloudWatch, Datum, Dimensions, Millis, Sample, What,
+    metrics::{Key, MINUTE, Point},
+};
 
 /// The stream that Bedrock writes to.
 pub const STREAM: &str = "aws/bedrock/modelinvocations";
@@ -87,11 +90,10 @@ impl CloudWatch {
     }
 
     /// A call has ended. Its metrics are on their way, and so is its record, where the account wants records.
-    pub fn observe(&mut self, call: &Ended, record: Option<(&Logging, &Value)>, way: Way) {
+    pub fn observe(&mut self, call: Ended, record: Option<(&Logging, &Value)>, way: Way) {
         let owner = (call.account.clone(), call.region.clone());
-        let counted = call.at.saturating_add(self.settings.metric_delay).saturating_add(way.metrics_later);
-        self.queue(counted, &owner, What::Call(Box::new(call.clone())));
-        if let Some((logging, record)) = record.filter(|_| !way.lost) {
+        let (began, at) = (call.began, call.at);
+        let parcel = record.filter(|_| !way.lost).map(|(logging, record)| {
             let mut record = record.clone();
             if !logging.bodies {
                 strip(&mut record);
@@ -99,9 +101,12 @@ impl CloudWatch {
             if let Some(fields) = record.as_object_mut().filter(|_| way.regionless) {
                 fields.remove("inferenceRegion");
             }
-            let parcel =
-                Parcel { group: logging.group.clone(), timestamp: call.began, text: record.to_string() };
-            let first = call.at.saturating_add(self.settings.log_delay).saturating_add(way.later);
+            Parcel { group: logging.group.clone(), timestamp: began, text: record.to_string() }
+        });
+        let counted = at.saturating_add(self.settings.metric_delay).saturating_add(way.metrics_later);
+        self.queue(counted, &owner, What::Call(Box::new(call)));
+        if let Some(parcel) = parcel {
+            let first = at.saturating_add(self.settings.log_delay).saturating_add(way.later);
             if let Some(again) = way.again {
                 self.queue(first.saturating_add(again), &owner, What::Record(parcel.clone()));
             }
@@ -112,9 +117,14 @@ impl CloudWatch {
     /// The points of a call's metrics.
     pub(super) fn count(&mut self, owner: &(String, String), call: &Ended) {
         let metrics = &mut self.corner(owner).metrics;
-        for measure in measures(&call.outcome) {
-            for dimensions in [Dimensions::one("ModelId", model_id(&call.model)), Dimensions::default()] {
-                metrics.take(datum(call.at, dimensions, measure));
+        let measures = measures(&call.outcome);
+        for dimensions in [Dimensions::one("ModelId", model_id(&call.model)), Dimensions::default()] {
+            // One key for all of them: there are ten and more for each call.
+            let mut key = Key { namespace: NAMESPACE.to_owned(), name: String::new(), dimensions };
+            for (name, unit, value) in &measures {
+                key.name.clear();
+                key.name.push_str(name);
+                metrics.add(&key, Point { unit, at: call.at, resolution: MINUTE, sample: sample(*value) });
             }
         }
     }
@@ -140,8 +150,12 @@ fn datum(at: Millis, dimensions: Dimensions, (name, unit, value): Measure) -> Da
         unit,
         at,
         resolution: MINUTE,
-        sample: Sample::Value { value, count: 1.0 },
+        sample: sample(value),
     }
+}
+
+fn sample(value: f64) -> Sample {
+    Sample::Value { value, count: 1.0 }
 }
 
 /// Metrics name models and profiles by their ids, also where the caller gave an ARN.

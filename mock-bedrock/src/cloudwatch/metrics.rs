@@ -41,6 +41,15 @@ pub struct Key {
     pub dimensions: Dimensions,
 }
 
+/// What a metric is told: a datum without its key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    pub unit: &'static str,
+    pub at: Millis,
+    pub resolution: Millis,
+    pub sample: Sample,
+}
+
 #[derive(Debug, Default)]
 pub struct Metrics {
     series: BTreeMap<Key, Series>,
@@ -58,17 +67,17 @@ pub struct Series {
 impl Metrics {
     pub fn take(&mut self, datum: Datum) {
         let Datum { namespace, name, dimensions, unit, at, resolution, sample } = datum;
-        let key = Key { namespace, name, dimensions };
-        if self.series.len() >= METRICS_MAX && !self.series.contains_key(&key) {
+        self.add(&Key { namespace, name, dimensions }, Point { unit, at, resolution, sample });
+    }
+
+    /// The same for whoever has more to say of a key.
+    pub fn add(&mut self, key: &Key, point: Point) {
+        if let Some(series) = self.series.get_mut(key) {
+            series.add(point);
+        } else if self.series.len() < METRICS_MAX {
+            self.series.entry(key.clone()).or_default().add(point);
+        } else {
             self.refused += 1;
-            return;
-        }
-        let series = self.series.entry(key).or_default();
-        series.last = series.last.max(at);
-        let buckets = series.units.entry(unit).or_default();
-        buckets.entry(at - at.rem_euclid(resolution.max(1))).or_default().add(sample);
-        if buckets.len() > BUCKETS_MAX {
-            buckets.pop_first();
         }
     }
 
@@ -103,6 +112,16 @@ impl Metrics {
 }
 
 impl Series {
+    fn add(&mut self, point: Point) {
+        let Point { unit, at, resolution, sample } = point;
+        self.last = self.last.max(at);
+        let buckets = self.units.entry(unit).or_default();
+        buckets.entry(at - at.rem_euclid(resolution.max(1))).or_default().add(sample);
+        if buckets.len() > BUCKETS_MAX {
+            buckets.pop_first();
+        }
+    }
+
     fn periods(&self, period: Millis, span: Span, unit: impl Fn(&str) -> bool) -> BTreeMap<Millis, Bucket> {
         let from = span.from - span.from.rem_euclid(MINUTE.min(period));
         let mut periods: BTreeMap<Millis, Bucket> = BTreeMap::new();

@@ -63,7 +63,7 @@ fn a_record_comes_after_its_delay_with_the_time_of_its_call() {
     ask(&mut cloud, NOW, "CreateLogGroup", json!({ "logGroupName": "bedrock" }));
     cloud.greet(NOW, ACCOUNT, "us-east-1", "bedrock");
     let record = json!({ "requestId": "1", "input": { "inputBodyJson": {}, "inputTokenCount": 10 } });
-    cloud.observe(&ended(NOW + 1_000, success()), Some((&logging(true), &record)), Way::default());
+    cloud.observe(ended(NOW + 1_000, success()), Some((&logging(true), &record)), Way::default());
     let first = "Permissions are correctly set for Amazon Bedrock logs.";
     assert_eq!(messages(&mut cloud, NOW + 5_999), [first]);
     assert_eq!(messages(&mut cloud, NOW + 6_000), [first.to_owned(), record.to_string()]);
@@ -78,7 +78,7 @@ fn bodies_stay_out_of_records_where_the_account_does_not_want_them() {
     let mut cloud = CloudWatch::new(Settings::default());
     ask(&mut cloud, NOW, "CreateLogGroup", json!({ "logGroupName": "bedrock" }));
     let record = json!({ "output": { "outputBodyJson": { "a": 1 }, "outputTokenCount": 20 } });
-    cloud.observe(&ended(NOW, success()), Some((&logging(false), &record)), Way::default());
+    cloud.observe(ended(NOW, success()), Some((&logging(false), &record)), Way::default());
     assert_eq!(messages(&mut cloud, NOW), [r#"{"output":{"outputTokenCount":20}}"#]);
 }
 
@@ -88,7 +88,7 @@ fn each_outcome_counts_in_its_own_metric_alone() {
     let outcomes =
         [success(), Outcome::Throttled, Outcome::Throttled, Outcome::ClientError, Outcome::ServerError];
     for outcome in outcomes {
-        cloud.observe(&ended(NOW, outcome), None, Way::default());
+        cloud.observe(ended(NOW, outcome), None, Way::default());
     }
     cloud.advance(NOW);
     let table = [
@@ -112,7 +112,7 @@ fn each_outcome_counts_in_its_own_metric_alone() {
 #[test]
 fn a_record_without_a_group_is_lost_and_counted() {
     let mut cloud = CloudWatch::new(Settings::default());
-    cloud.observe(&ended(NOW, success()), Some((&logging(true), &json!({}))), Way::default());
+    cloud.observe(ended(NOW, success()), Some((&logging(true), &json!({}))), Way::default());
     cloud.advance(NOW);
     let all = Dimensions::one("ModelId", "Across all model IDs");
     assert_eq!(
@@ -133,7 +133,7 @@ fn points_are_seen_after_their_delay_whoever_looks_when() {
             "metricTransformations": [{ "metricName": "m", "metricNamespace": "AWS/Bedrock", "metricValue": "$.n" }],
         });
         ask(&mut cloud, NOW, "PutMetricFilter", filter);
-        cloud.observe(&ended(NOW, success()), Some((&logging(true), &json!({ "n": 7 }))), Way::default());
+        cloud.observe(ended(NOW, success()), Some((&logging(true), &json!({ "n": 7 }))), Way::default());
         looks.iter().for_each(|look| cloud.advance(NOW + look));
         (of_model(&mut cloud, "Invocations"), metric(&mut cloud, "m", Dimensions::default()))
     };

@@ -231,7 +231,7 @@ impl Site {
             let entry = call.entry.filter(|_| logging.is_some());
             let record = entry.and_then(|entry| serde_json::to_value(entry.whole()).ok());
             let way = Way::of(&call.delivery);
-            cloud.observe(&ended, logging.as_ref().zip(record.as_ref()), way);
+            cloud.observe(ended, logging.as_ref().zip(record.as_ref()), way);
         }
         cloud.advance(self.when().unix_ms());
     }

@@ -154,19 +154,20 @@ impl Connection {
         let orders = line.orders.clone();
         match self.site.tls.clone() {
             None => match self.second(&mut line).await {
-                Some(true) => self.speak_h2(line, orders).await,
+                // What few connections need is kept out of the size of all.
+                Some(true) => Box::pin(self.speak_h2(line, orders)).await,
                 Some(false) => self.speak(line, orders).await,
                 None => {}
             },
             Some(tls) => {
                 let within = self.site.settings.limits.body_within;
-                let shaking = shake_hands(&self.site, &self.usual, &tls, line);
+                let shaking = Box::pin(shake_hands(&self.site, &self.usual, &tls, line));
                 // A client that does not trust the certificate says so to its own user.
                 let Ok(Some(stream)) = tokio::time::timeout(within, shaking).await else { return };
                 if stream.get_ref().1.alpn_protocol() == Some(h2::ALPN) {
-                    self.speak_h2(stream, orders).await;
+                    Box::pin(self.speak_h2(stream, orders)).await;
                 } else {
-                    self.speak(stream, orders).await;
+                    Box::pin(self.speak(stream, orders)).await;
                 }
             }
         }
@@ -202,7 +203,8 @@ impl Connection {
         let told = orders.clone();
         let respond = service_fn(move |request| {
             let (site, usual, orders) = (site.clone(), usual.clone(), told.clone());
-            async move { respond(&site, &usual, request, &orders).await }
+            // In a box, it is gone while a stream is told; in place, each connection would keep room for it.
+            Box::pin(async move { respond(&site, &usual, request, &orders).await })
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
