@@ -71,7 +71,8 @@ fn metric(sides: &[Side<'_>; 2], compared: &Compared, tolerances: &Tolerances) -
     let key = paired::key(now.view.run.scenario.seed, &["gate", &compared.name, name]);
     gate.worse_by = paired::interval(&worse, key);
     if gate.worse_by.is_none() {
-        gate.note = Some(format!("{} paired repeats, needs {PAIRS_MIN}", worse.len()));
+        let repeats = if worse.len() == 1 { "repeat" } else { "repeats" };
+        gate.note = Some(format!("{} paired {repeats}, needs {PAIRS_MIN}", worse.len()));
         return gate;
     }
     gate.chance = Some(chance(&worse));
