@@ -17,6 +17,7 @@ pub mod mock;
 #[cfg(feature = "observe")]
 mod observe;
 mod outputs;
+mod play;
 mod recover;
 mod report;
 mod run;
@@ -34,7 +35,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use self::{recover::JOURNAL, run::RUN_FILE};
+pub use self::{play::RUN_FILE, recover::JOURNAL};
 use crate::{
     exit::Exit,
     scenario::{self as scenarios, Checked},
@@ -101,7 +102,7 @@ enum Command {
     /// Keep runs to compare later ones with.
     Baseline(baseline::BaselineArgs),
     /// Run scenarios and compare them with their baselines: improved, same, regressed.
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     /// Make the run file of a live run that was killed, from its journal.
     Recover(recover::RecoverArgs),
     /// Explain what differs between two run files.

@@ -4,6 +4,8 @@
 
 #[path = "live/bedrock.rs"]
 mod bedrock;
+#[path = "live/gate.rs"]
+mod gate;
 #[path = "live/observe.rs"]
 mod observe;
 #[path = "live/server.rs"]

@@ -3,7 +3,10 @@
 (() => {
   "use strict";
   if (!window.EventSource) return void setTimeout(() => location.reload(), 5000);
-  const opened = () => [...document.querySelectorAll("main details")].map((one) => one.open);
+  const details = () => [...document.querySelectorAll("main details")];
+  // What a reader would call the same thing in the next page, although another node stands for it.
+  const name = (node) => [node.closest("[id]")?.id, node.tagName, (node.closest("label") || node.querySelector("summary") || node).textContent].join("\n");
+  const focusable = () => [...document.querySelectorAll("header a[href], main :is(a[href], button, input, summary, [tabindex])")];
   let busy = false;
   let wanted = false;
   async function renew() {
@@ -13,16 +16,15 @@
       const answer = await fetch(location.href);
       if (!answer.ok) return;
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const open = opened();
-      const focused = document.activeElement && document.activeElement.id;
+      const open = new Map(details().map((one) => [name(one), one.open]));
+      const focused = focusable().includes(document.activeElement) && name(document.activeElement);
       for (const part of ["header", "main"]) {
         const fresh = next.querySelector(part);
         if (fresh) document.querySelector(part).replaceWith(document.adoptNode(fresh));
       }
-      const details = [...document.querySelectorAll("main details")];
-      if (details.length === open.length) details.forEach((one, at) => { one.open = open[at]; });
+      for (const one of details()) one.open = open.get(name(one)) ?? one.open;
       if (window.richterRenew) window.richterRenew();
-      if (focused && document.getElementById(focused)) document.getElementById(focused).focus();
+      if (focused) focusable().find((one) => name(one) === focused)?.focus({ preventScroll: true });
     } finally {
       busy = false;
       if (wanted) {

@@ -12,7 +12,6 @@
   const logs = new Set();
   let range = null;
   let plots = [];
-  let moving = false;
 
   let figures = [];
   // The figures that stand on the page now.
@@ -184,27 +183,38 @@
       hooks: {
         drawClear: [shades(live)],
         draw: [markers(panel)],
-        setScale: [(u, key) => { if (key === "x" && live.time && !moving && u.ready) zoomTo(u.scales.x.min, u.scales.x.max); }],
+        setScale: [(u, key) => { if (key === "x" && live.time && u.ready) zoomed(u); }],
       },
     };
   }
 
+  // From the start to the end of the run, or of what was measured of it if that is later.
+  function whole() {
+    const ends = figures.filter(({ live }) => live.time).flatMap((one) => [
+      ...one.live.shades.filter(({ kind }) => kind !== "fault").map(({ to }) => to),
+      ...(columns(one)[0] || []).slice(-1),
+    ]);
+    return [0, Math.max(1, ...ends)];
+  }
+
   function zoomTo(min, max) {
-    moving = true;
     range = min == null ? null : [min, max];
-    for (const { plot, one } of plots) {
-      if (!one.live.time) continue;
-      const at = plot.data[0];
-      plot.setScale("x", range ? { min, max } : { min: at[0], max: at[at.length - 1] });
-    }
-    moving = false;
+    const [low, high] = range || whole();
+    for (const { plot, one } of plots) if (one.live.time) plot.setScale("x", { min: low, max: high });
+  }
+
+  // After a chart was zoomed by hand the others follow. What shows all there is is not zoomed, and grows with a run that goes on.
+  function zoomed({ data: [at], scales: { x } }) {
+    const all = !at.length || (x.min <= at[0] && x.max >= at[at.length - 1]);
+    const [low, high] = all ? whole() : range || [];
+    if (x.min === low && x.max === high && all === !range) return;
+    all ? zoomTo(null) : zoomTo(x.min, x.max);
   }
 
   function zoomBy(factor) {
     const timed = plots.find(({ one }) => one.live.time);
     if (!timed) return;
-    const at = timed.plot.data[0];
-    const [low, high] = [at[0], at[at.length - 1]];
+    const [low, high] = whole();
     const [min, max] = range || [low, high];
     const middle = (min + max) / 2;
     const half = ((max - min) / 2) * factor;
@@ -246,7 +256,8 @@
       const plot = new uPlot(options(one, panel, first, width, height, never), numbers, cell);
       plot.ready = true;
       plots.push({ plot, one, cell });
-      if (range && live.time) { moving = true; plot.setScale("x", { min: range[0], max: range[1] }); moving = false; }
+      const [min, max] = range || whole();
+      if (live.time) plot.setScale("x", { min, max });
     }
   }
 

@@ -147,8 +147,8 @@ fn score(view: &View<'_>, phases: &[usize]) -> Vec<Scored> {
     strategies
         .map(|(index, strategy)| Scored {
             name: strategy.name.clone(),
-            pooled: view.tally(index, phases),
-            each: view.tallies(index, phases).into_values().collect(),
+            pooled: Tally::clone(&view.tally(index, phases)),
+            each: view.tallies(index, phases).values().cloned().collect(),
         })
         .collect()
 }

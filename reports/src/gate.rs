@@ -19,7 +19,7 @@ use crate::{
     comparison::{COLUMNS, triggers},
     expect::{ExpectResult, Outcome as Expected},
     metric::{Kind, Measured, Metric, Over},
-    paired::{Better, Interval},
+    paired::{Better, Interval, PAIRS_MIN},
     quantity::{Unit, Value},
     run_file::{Ground, RunFile},
     tally::View,
@@ -260,7 +260,8 @@ pub fn compare(base: &RunFile, now: &RunFile, judgement: &Judgement, tolerances:
         expectations: judgement.expectations.clone(),
         strategies,
     };
-    (gate.passed, gate.why) = gate.verdict(judgement);
+    let pairs = base.scenario.replications.min(now.scenario.replications);
+    (gate.passed, gate.why) = gate.verdict(judgement, pairs);
     gate
 }
 
@@ -305,7 +306,7 @@ impl Gate {
         strategies.flat_map(|one| one.metrics.iter().map(|metric| (one.strategy.as_str(), metric)))
     }
 
-    fn verdict(&self, judgement: &Judgement) -> (bool, Vec<String>) {
+    fn verdict(&self, judgement: &Judgement, pairs: u32) -> (bool, Vec<String>) {
         let mut why = Vec::new();
         if !matches!(judgement.verdict, Verdict::Passed | Verdict::Failed) {
             why.push(format!("the run is {}: {}", judgement.verdict.name(), judgement.why.join("; ")));
@@ -321,12 +322,7 @@ impl Gate {
         if broken > 0 {
             why.push(format!("{broken} of {} expectations did not hold", self.expectations.len()));
         }
-        // A gate that can tell nothing must not look as if it had.
-        for one in &self.strategies {
-            if one.metrics.iter().all(|metric| metric.outcome == Outcome::NotEnoughData) {
-                why.push(format!("there is not enough data to tell anything about {}", one.strategy));
-            }
-        }
+        why.extend(self.nothing_told(pairs));
         if self.strategies.is_empty() {
             why.push("no strategy of the run is in the baseline".to_owned());
         }
@@ -335,6 +331,23 @@ impl Gate {
             why.push(self.calm());
         }
         (passed, why)
+    }
+
+    /// A gate that can tell nothing must not look as if it had.
+    fn nothing_told(&self, pairs: u32) -> Vec<String> {
+        if self.method == Method::Paired && (pairs as usize) < PAIRS_MIN {
+            let repeats = if pairs == 1 { "1 repeat is" } else { "2 repeats are" };
+            return vec![format!(
+                "there is not enough data to tell anything: {repeats} too few, and {PAIRS_MIN} the least; save a baseline with \
+                 more (richter run --replications)"
+            )];
+        }
+        let untold =
+            |one: &&StrategyGate| one.metrics.iter().all(|metric| metric.outcome == Outcome::NotEnoughData);
+        let untold = self.strategies.iter().filter(untold);
+        untold
+            .map(|one| format!("there is not enough data to tell anything about {}", one.strategy))
+            .collect()
     }
 
     /// What a gate says that has nothing against the run.

@@ -102,6 +102,22 @@ pub enum Ground {
     Bedrock,
 }
 
+impl Ground {
+    /// As `--on` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Ground::Sim => "sim",
+            Ground::Mock => "mock",
+            Ground::Bedrock => "bedrock",
+        }
+    }
+
+    /// Whether no two runs on it are alike.
+    pub const fn is_live(self) -> bool {
+        !matches!(self, Ground::Sim)
+    }
+}
+
 /// Whether the run went to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

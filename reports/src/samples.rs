@@ -62,6 +62,11 @@ pub struct Samples {
     total: u64,
 }
 
+fn recorded(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
+    let lowest = |value| histogram.lowest_equivalent(value);
+    histogram.iter_recorded().map(|step| (lowest(step.value_iterated_to()), step.count_at_value())).collect()
+}
+
 /// Writes a histogram the way the run file keeps it.
 pub fn encode<C: Counter>(histogram: &Histogram<C>) -> io::Result<String> {
     let mut bytes = Vec::new();
@@ -83,19 +88,17 @@ impl Samples {
             return Err(BlobError::TooFine { digits, highest });
         }
         let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
-        let total: u128 = histogram.iter_recorded().map(|step| u128::from(step.count_at_value())).sum();
-        match total > COUNT_MAX {
-            true => Err(BlobError::TooMany(total)),
-            false => Ok(Samples::of(&histogram)),
+        let counts = recorded(&histogram);
+        let total: u128 = counts.iter().map(|(_, count)| u128::from(*count)).sum();
+        match u64::try_from(total) {
+            Ok(sum) if total <= COUNT_MAX => Ok(Samples { counts, total: sum }),
+            _ => Err(BlobError::TooMany(total)),
         }
     }
 
     /// Takes the low end of each bucket: the true values lie at or above it, so no percentile exceeds the maximum.
     pub fn of(histogram: &Histogram<u64>) -> Samples {
-        let counts: Vec<(u64, u64)> = histogram
-            .iter_recorded()
-            .map(|step| (histogram.lowest_equivalent(step.value_iterated_to()), step.count_at_value()))
-            .collect();
+        let counts = recorded(histogram);
         let total = counts.iter().map(|(_, count)| count).sum();
         Samples { counts, total }
     }

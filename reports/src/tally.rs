@@ -2,7 +2,10 @@
 //!
 //! Derived numbers are made from sums, never averaged from derived numbers.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use indexmap::IndexMap;
 
@@ -21,6 +24,29 @@ pub struct View<'a> {
     places: Vec<Vec<usize>>,
     /// Histograms that could not be read.
     pub damage: Vec<String>,
+    /// A report asks for the same sums again and again, once for each number.
+    pooled: Kept<Tally>,
+    each: Kept<BTreeMap<u32, Tally>>,
+}
+
+/// Sums kept by strategy and phases.
+type Kept<T> = Mutex<BTreeMap<(usize, Vec<usize>), Arc<T>>>;
+
+/// Sums kept of each kind. A report of more strategies adds up again, rather than hold the times of all of them once more.
+const KEPT_MAX: usize = 64;
+
+fn kept<T>(all: &Kept<T>, key: (usize, &[usize]), sum: impl FnOnce() -> T) -> Arc<T> {
+    let key = (key.0, key.1.to_vec());
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(&key) {
+        return Arc::clone(known);
+    }
+    if all.len() >= KEPT_MAX {
+        all.clear();
+    }
+    let summed = Arc::new(sum());
+    all.insert(key, Arc::clone(&summed));
+    summed
 }
 
 /// The recorded times of one or more phase cells.
@@ -57,7 +83,7 @@ impl<'a> View<'a> {
         for (place, cell) in run.cells.iter().enumerate() {
             places[cell.strategy].push(place);
         }
-        View { run, times, damage, places }
+        View { run, times, places, damage, pooled: Kept::default(), each: Kept::default() }
     }
 
     /// The cells of one strategy, by replication.
@@ -76,14 +102,15 @@ impl<'a> View<'a> {
     }
 
     /// The sum over all replications.
-    pub fn tally(&self, strategy: usize, phases: &[usize]) -> Tally {
-        self.sum(phases, strategy, |_| true)
+    pub fn tally(&self, strategy: usize, phases: &[usize]) -> Arc<Tally> {
+        kept(&self.pooled, (strategy, phases), || self.sum(phases, strategy, |_| true))
     }
 
     /// One sum per replication.
-    pub fn tallies(&self, strategy: usize, phases: &[usize]) -> BTreeMap<u32, Tally> {
-        let each = self.cells(strategy).map(|cell| cell.replication);
-        each.map(|r| (r, self.sum(phases, strategy, |cell| cell.replication == r))).collect()
+    pub fn tallies(&self, strategy: usize, phases: &[usize]) -> Arc<BTreeMap<u32, Tally>> {
+        let sum = |r| self.sum(phases, strategy, |cell| cell.replication == r);
+        let each = || self.cells(strategy).map(|cell| (cell.replication, sum(cell.replication))).collect();
+        kept(&self.each, (strategy, phases), each)
     }
 
     fn sum(&self, phases: &[usize], strategy: usize, pick: impl Fn(&Cell) -> bool) -> Tally {

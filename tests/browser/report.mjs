@@ -1,46 +1,14 @@
-// Opens a report in a real browser: node report.mjs PAGE.html [CHROMIUM]. Playwright and axe are found through NODE_PATH.
-// Exits with 1 and a line for each thing that is wrong.
-import { createRequire } from "node:module";
+// Opens a report in a real browser: node report.mjs PAGE.html [CHROMIUM]. Exits with 1 and a line for each thing that is wrong.
 import { pathToFileURL } from "node:url";
 import { resolve } from "node:path";
 import { statSync } from "node:fs";
-
-const require = createRequire(import.meta.url);
-const { chromium } = require("playwright-core");
-const axe = require("axe-core");
+import { Desk, inked } from "./desk.mjs";
 
 const [file, executablePath = "/usr/bin/chromium"] = process.argv.slice(2);
 const url = pathToFileURL(resolve(file)).href;
-const problems = [];
-let checks = 0;
-const check = (is, what) => {
-  checks += 1;
-  if (!is) problems.push(what);
-};
-
-const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath, args: quiet });
-
-async function open(name, options) {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...options });
-  const page = await context.newPage();
-  const about = (what) => problems.push(`${name}: ${what}`);
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && about(`console: ${message.text()}`));
-  page.on("pageerror", (error) => about(`script: ${error.message}`));
-  page.on("request", (request) => request.url() !== url && !request.url().startsWith("data:") && about(`asks for ${request.url()}`));
-  await page.goto(url);
-  return page;
-}
-
-// Pixels of a canvas that differ from the commonest one.
-const inked = (page, at) =>
-  page.evaluate((at) => {
-    const canvas = document.querySelectorAll("figure canvas")[at];
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let count = 0;
-    for (let i = 3; i < data.length; i += 4) count += data[i] > 0;
-    return count;
-  }, at);
+const desk = await Desk.open(executablePath);
+const check = desk.check.bind(desk);
+const open = (name, options) => desk.page(name, url, (asked) => asked === url, options);
 const plots = (page) => page.evaluate(() => window.richterPlots());
 
 {
@@ -59,10 +27,7 @@ for (const colorScheme of ["light", "dark"]) {
   for (let at = 0; at < canvases; at += 5) check((await inked(page, at)) > 1000, `${colorScheme}: live chart ${at} is blank`);
   const background = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   check((colorScheme === "dark") === (background === "rgb(20, 23, 28)"), `${colorScheme}: the background is ${background}`);
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-  for (const one of violations) problems.push(`${colorScheme}: axe: ${one.id}: ${one.nodes.length} x ${one.nodes[0].html.slice(0, 120)}`);
-  checks += 1;
+  await desk.accessible(colorScheme, page);
 }
 
 {
@@ -122,8 +87,7 @@ for (const colorScheme of ["light", "dark"]) {
 
 for (const width of [360, 390, 768]) {
   const page = await open(`${width} wide`, { viewport: { width, height: 800 } });
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  check(wide <= width, `${width} wide: the page is ${wide} wide`);
+  await desk.narrow("report", page, width);
 }
 
 {
@@ -135,7 +99,4 @@ for (const width of [360, 390, 768]) {
 }
 
 check(statSync(file).size < 1_000_000, "the page is larger than a megabyte");
-await browser.close();
-problems.forEach((problem) => console.error(problem));
-console.log(`${checks} checks, ${problems.length} problems`);
-process.exit(problems.length ? 1 : 0);
+await desk.close();

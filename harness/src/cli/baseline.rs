@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use richter_reports::{
+    paired::PAIRS_MIN,
     run_file::{Ground, RunFile, Status},
     verdict::{self, Verdict},
 };
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   richter run viral-spike.yaml && richter baseline save out/viral-spike
   richter baseline save out/* --dir ci/baselines
+  richter run tiny.yaml --on mock --replications 15 && richter baseline save out/tiny --dir baselines/mock
 
 A baseline is a run file, one for each scenario, to be committed beside it. That of a simulated run also holds what was decided, \
 packed, so that `richter check` can name the first decision that differs.";
@@ -79,6 +81,10 @@ pub fn baseline(args: &BaselineArgs, color: Color) -> anyhow::Result<Exit> {
             baseline::write_down(&plan, &mut run, super::cores())
                 .with_context(|| format!("{} cannot be a baseline", path.display()))?;
         }
+        if run.ground.is_live() {
+            few_repeats(&run);
+        }
+        other_ground(&run, &to);
         // Stories belong to the report of the run, not to what later runs are compared with.
         run.stories.clear();
         run.write(&to)?;
@@ -90,7 +96,7 @@ pub fn baseline(args: &BaselineArgs, color: Color) -> anyhow::Result<Exit> {
 
 /// Where the baseline of a scenario lies.
 pub fn file(folder: &Path, scenario: &str) -> PathBuf {
-    folder.join(format!("{}.json", super::run::folder_name(scenario)))
+    folder.join(format!("{}.json", super::play::folder_name(scenario)))
 }
 
 /// What cannot be believed is no measure for others. A run whose expectations did not hold is one, but says so.
@@ -112,6 +118,29 @@ fn fit_to_keep(run: &RunFile, path: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Repeats are all that tells noise from change on the wall clock.
+fn few_repeats(run: &RunFile) {
+    let (name, repeats) = (&run.scenario.name, run.scenario.replications);
+    if (repeats as usize) < PAIRS_MIN {
+        eprintln!(
+            "note: {name}: on the wall clock repeats are compared, at least {PAIRS_MIN}, and this run has {repeats}; make it \
+             with --replications 10 or more"
+        );
+    }
+}
+
+/// One file holds one baseline, whatever ground it is of.
+fn other_ground(run: &RunFile, to: &Path) {
+    let Ok(old) = RunFile::read(to) else { return };
+    if old.ground != run.ground {
+        let (was, is) = (old.ground.name(), run.ground.name());
+        eprintln!(
+            "note: {}: the baseline of {was} gives way to one of {is}; --dir keeps both, in folders of their own",
+            run.scenario.name
+        );
+    }
 }
 
 /// The plan that a run was made from.

@@ -1,4 +1,5 @@
-//! `richter check SCENARIO…`: runs, compares with the baseline, and says by its exit code whether anything got worse.
+//! `richter check SCENARIO…`: runs, on the ground of the baseline, compares with it, and says by its exit code whether anything
+//! got worse.
 
 use std::path::{Path, PathBuf};
 
@@ -6,25 +7,25 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use richter_reports::{
     gate::{self, Gate, Tolerance, Tolerances},
-    run_file::{self, Ground, RunFile, Status},
+    run_file::{self, RunFile, Status},
     verdict::{self, Verdict},
 };
 
-use super::{Color, run::INTERRUPTED};
-use crate::{
-    baseline,
-    exit::Exit,
-    run::{Options, progress::Progress, simulate},
-    scenario::plan::Plan,
+use super::{
+    Color,
+    play::{LiveArgs, Loaded, On, Playing, RUN_FILE},
 };
+use crate::{baseline, exit::Exit, run::promised};
 
 const EXAMPLES: &str = "\
 Examples:
   richter check scenarios/*.yaml --baseline baselines
   richter check viral-spike.yaml --baseline baselines --tolerance 1% --tolerance ttft_p99=10%
   richter check out/viral-spike --baseline baselines --md \"$GITHUB_STEP_SUMMARY\" --junit check.xml
+  richter check tiny.yaml --baseline baselines/mock --on mock
 
-A scenario is simulated with the seed and the replications of its baseline; a run file, or a folder with one, is compared as it is. \
+A scenario is played with the seed and the replications of its baseline, on its ground; a run file, or a folder with one, is compared \
+as it is. \
 Exits with 99 on a regression or an expectation that does not hold, 1 where nothing can be compared.";
 
 #[derive(Debug, Args)]
@@ -33,6 +34,9 @@ pub struct CheckArgs {
     /// Scenario files to run; run files (.json), or folders with one, to compare as they are.
     #[arg(required = true, value_name = "SCENARIO")]
     what: Vec<PathBuf>,
+    /// Where to run the scenarios; it must be where their baselines were made.
+    #[arg(long, value_name = "GROUND", value_enum, default_value_t = On::Sim)]
+    on: On,
     /// Folder that `richter baseline save` wrote.
     #[arg(long, value_name = "DIR", default_value = super::baseline::FOLDER)]
     baseline: PathBuf,
@@ -58,6 +62,8 @@ pub struct CheckArgs {
     /// Print nothing; what kept it from passing goes to standard error.
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    live: LiveArgs,
 }
 
 /// One comparison, and where its run file lies.
@@ -68,21 +74,28 @@ struct Checked {
 }
 
 pub fn check(args: &CheckArgs, color: Color) -> anyhow::Result<Exit> {
+    if let Some(exit) = args.on.missing() {
+        return Ok(exit);
+    }
     let tolerances: Tolerances = args.tolerances.iter().cloned().collect();
-    let mut all = Vec::new();
+    let (mut all, mut stopped) = (Vec::new(), None);
     for what in &args.what {
         let checked = match is_run(what) {
             true => as_it_is(what, args, &tolerances)?,
-            false => match played(what, args, &tolerances, color)? {
-                Ok(checked) => checked,
-                Err(exit) => return Ok(exit),
-            },
+            false => played(&args.playing(what, color), args, &tolerances)?,
         };
-        let interrupted = checked.exit == Exit::Interrupted;
-        all.push(checked);
-        if interrupted {
-            break;
+        match checked {
+            Ok(checked) => all.push(checked),
+            // A dry run says of every scenario what it would send.
+            Err(Exit::Passed) => {}
+            Err(exit) => {
+                stopped = Some(exit);
+                break;
+            }
         }
+    }
+    if all.is_empty() {
+        return Ok(stopped.unwrap_or(Exit::Passed));
     }
     let written = write(args, &all)?;
     let last = all.len().saturating_sub(1);
@@ -98,7 +111,7 @@ pub fn check(args: &CheckArgs, color: Color) -> anyhow::Result<Exit> {
         let options = super::run::text_options(&checked.path, files, color);
         super::print(format!("{}{gap}", gate::render(&checked.gate, &options)).as_bytes())?;
     }
-    Ok(super::report::worst(all.iter().map(|checked| checked.exit)))
+    Ok(stopped.unwrap_or_else(|| super::report::worst(all.iter().map(|checked| checked.exit))))
 }
 
 /// A run file, or a folder that holds one; everything else is a scenario.
@@ -117,75 +130,97 @@ fn baseline_of(scenario: &str, args: &CheckArgs) -> anyhow::Result<RunFile> {
     Ok(RunFile::read(&path)?)
 }
 
-fn as_it_is(path: &Path, args: &CheckArgs, tolerances: &Tolerances) -> anyhow::Result<Checked> {
+fn as_it_is(path: &Path, args: &CheckArgs, tolerances: &Tolerances) -> anyhow::Result<Result<Checked, Exit>> {
     let path = super::run_file(path);
     let run = RunFile::read(&path)?;
     let base = baseline_of(&run.scenario.name, args)?;
     compare(&base, &run, path, tolerances)
 }
 
+impl CheckArgs {
+    fn playing<'a>(&'a self, scenario: &'a Path, color: Color) -> Playing<'a> {
+        Playing {
+            on: self.on,
+            scenario,
+            live: &self.live,
+            jobs: self.jobs,
+            trace: None,
+            out: &self.out,
+            quiet: self.quiet,
+            color,
+        }
+    }
+}
+
+/// Plays the scenario as its baseline was played, and compares.
 fn played(
-    scenario: &Path,
+    playing: &Playing<'_>,
     args: &CheckArgs,
     tolerances: &Tolerances,
-    color: Color,
 ) -> anyhow::Result<Result<Checked, Exit>> {
-    let mut plan = match super::load(scenario, color) {
-        Ok(checked) => checked.plan,
+    let mut loaded = match playing.load()? {
+        Ok(loaded) => loaded,
         Err(exit) => return Ok(Err(exit)),
     };
-    let base = baseline_of(&plan.name, args)?;
-    if base.ground != Ground::Sim {
-        bail!(
-            "the baseline of {:?} is no simulation; make a run on its ground, and check the run file",
-            plan.name
-        );
-    }
-    (plan.seed, plan.replications) = (base.scenario.seed, base.scenario.replications);
-    if let Some(exit) = super::run::too_many_cells(&plan) {
-        return Ok(Err(exit));
-    }
-    let run = play(&plan, scenario, args)?;
-    let folder = args.out.join(super::run::folder_name(&plan.name));
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let path = folder.join(super::run::RUN_FILE);
+    let base = baseline_of(&loaded.plan.name, args)?;
+    (loaded.plan.seed, loaded.plan.replications) = (base.scenario.seed, base.scenario.replications);
+    fits(playing, &loaded, &base)?;
+    let run = match playing.play(&loaded)? {
+        Ok(played) => played.run,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let plan = &loaded.plan;
+    let path = playing.folder(plan).join(RUN_FILE);
     run.write(&path)?;
+    playing.tidy(plan);
     if run.status == Status::Interrupted {
         eprintln!("{}: interrupted before its end; nothing was compared", plan.name);
         return Ok(Err(Exit::Interrupted));
     }
-    let mut checked = compare(&base, &run, path, tolerances)?;
-    for found in baseline::partings(&plan, &base, &run, jobs(args))? {
-        checked.gate.add_parting(&found.strategy, found.replication, found.parting);
+    let mut checked = match compare(&base, &run, path, tolerances)? {
+        Ok(checked) => checked,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    if playing.on == On::Sim {
+        let jobs = args.jobs.map_or_else(super::cores, usize::from);
+        for found in baseline::partings(plan, &base, &run, jobs)? {
+            checked.gate.add_parting(&found.strategy, found.replication, found.parting);
+        }
     }
     Ok(Ok(checked))
 }
 
-fn jobs(args: &CheckArgs) -> usize {
-    args.jobs.map_or_else(super::cores, usize::from)
+/// Whether it is worth playing. What takes time and money is refused before it is begun; after a simulation there is at least its
+/// run file to be saved as the new baseline.
+fn fits(playing: &Playing<'_>, loaded: &Loaded, base: &RunFile) -> anyhow::Result<()> {
+    let name = &loaded.plan.name;
+    if base.ground != playing.on.ground() {
+        bail!(
+            "the baseline of {name:?} was made on {}, and this check is on {}; give --on {0}, or another --baseline",
+            base.ground.name(),
+            playing.on.ground().name(),
+        );
+    }
+    if playing.on != On::Sim {
+        let run = promised(&loaded.plan, &playing.scenario.to_string_lossy(), playing.on.ground());
+        gate::comparable(base, &run).with_context(|| {
+            format!("{name:?} cannot be compared with its baseline, and nothing was run; make a new one")
+        })?;
+    }
+    Ok(())
 }
 
-fn play(plan: &Plan, scenario: &Path, args: &CheckArgs) -> anyhow::Result<RunFile> {
-    super::run::listen_for_interrupts()?;
-    let cells = plan.strategies.len() as u64 * u64::from(plan.replications);
-    let progress =
-        if args.quiet { Progress::silent() } else { Progress::new(cells.saturating_mul(plan.end)) };
-    let file = scenario.to_string_lossy();
-    let options = Options {
-        jobs: jobs(args),
-        trace: None,
-        file: &file,
-        interrupted: &INTERRUPTED,
-        progress: &progress,
-    };
-    Ok(progress.report_on(|| simulate(plan, &options))?.run)
-}
-
-fn compare(base: &RunFile, run: &RunFile, path: PathBuf, tolerances: &Tolerances) -> anyhow::Result<Checked> {
+fn compare(
+    base: &RunFile,
+    run: &RunFile,
+    path: PathBuf,
+    tolerances: &Tolerances,
+) -> anyhow::Result<Result<Checked, Exit>> {
     let judgement = verdict::judge(run);
     // A run that was stopped is no comparison, but has an exit code of its own.
     if !matches!(judgement.verdict, Verdict::Passed | Verdict::Failed | Verdict::Invalid) {
-        bail!("{}: {}", run.scenario.name, judgement.why.join("; "));
+        eprintln!("error: {}: {}", run.scenario.name, judgement.why.join("; "));
+        return Ok(Err(super::run::exit_of(run, &judgement)));
     }
     gate::comparable(base, run).with_context(|| {
         format!(
@@ -200,7 +235,7 @@ fn compare(base: &RunFile, run: &RunFile, path: PathBuf, tolerances: &Tolerances
         _ if gate.passed => Exit::Passed,
         _ => Exit::Gate,
     };
-    Ok(Checked { gate, path, exit })
+    Ok(Ok(Checked { gate, path, exit }))
 }
 
 fn write(args: &CheckArgs, all: &[Checked]) -> anyhow::Result<Vec<(String, String)>> {

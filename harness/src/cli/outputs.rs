@@ -173,7 +173,7 @@ fn pictures(report: &Report, folder: &Path) -> anyhow::Result<()> {
 fn distributions(run: &RunFile, folder: &Path) -> anyhow::Result<()> {
     create(folder)?;
     for file in format::hgrm(run) {
-        let name = format!("{}.hgrm", super::run::folder_name(&file.name));
+        let name = format!("{}.hgrm", super::play::folder_name(&file.name));
         run_file::write_whole(&folder.join(name), file.text.as_bytes())?;
     }
     Ok(())

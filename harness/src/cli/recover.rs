@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use richter_reports::{export::Report, run_file, text, verdict};
 
-use super::{Color, outputs::Outputs, run::RUN_FILE};
+use super::{Color, outputs::Outputs, play::RUN_FILE};
 use crate::{exit::Exit, run::recover};
 
 const EXAMPLES: &str = "\

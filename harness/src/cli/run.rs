@@ -1,20 +1,7 @@
 //! `richter run SCENARIO`.
 
-mod args;
-#[cfg(feature = "aws")]
-mod consent;
-#[cfg(feature = "aws")]
-mod live;
+use std::path::{Path, PathBuf};
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Once,
-        atomic::{AtomicBool, Ordering},
-    },
-};
-
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use richter_reports::{
     export::Report,
@@ -23,21 +10,20 @@ use richter_reports::{
     verdict::{self, Judgement},
 };
 
-use super::{Color, outputs::Outputs};
+use super::{
+    Color,
+    outputs::Outputs,
+    play::{LiveArgs, On, Playing, RUN_FILE},
+};
 use crate::{
     exit::Exit,
-    price::PricesSpec,
     run::{
-        Options, Played,
+        Played,
         check::{self, Verdict},
-        progress::Progress,
-        simulate, stories,
+        stories,
     },
     scenario::plan::Plan,
 };
-
-/// What a run file is called in its folder.
-pub const RUN_FILE: &str = "run.json";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,21 +70,11 @@ pub struct RunArgs {
     #[command(flatten)]
     outputs: Outputs,
     #[command(flatten)]
-    live: args::LiveArgs,
+    live: LiveArgs,
 }
 
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    /// Virtual time, in this process: no account, no network.
-    Sim,
-    /// The mock server, through the AWS SDK.
-    Mock,
-    /// Amazon Bedrock, through the AWS SDK.
-    Bedrock,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -111,11 +87,9 @@ enum Output {
     Quiet,
 }
 
-pub(super) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
-    if args.on != On::Sim && !cfg!(feature = "aws") {
-        return Ok(no_live_ground(args.on));
+    if let Some(exit) = args.on.missing() {
+        return Ok(exit);
     }
     if args.on != On::Sim && args.check {
         eprintln!(
@@ -124,48 +98,23 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
         eprintln!("help: leave --check out, or use --on sim");
         return Ok(Exit::Usage);
     }
-    let checked = match super::load(&args.scenario, color) {
-        Ok(checked) => checked,
+    let playing = args.playing(color);
+    let mut loaded = match playing.load()? {
+        Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
     };
-    #[cfg(feature = "aws")]
-    let text = live::text_of(&args.scenario, &checked);
-    let mut plan = checked.plan;
-    if let Some(path) = &args.live.prices {
-        reprice(&mut plan, path)?;
-    }
-    if let Some(exit) = narrow(&mut plan, args) {
+    if let Some(exit) = narrow(&mut loaded.plan, args) {
         return Ok(exit);
     }
-    let folder = args.out.join(folder_name(&plan.name));
-    listen_for_interrupts()?;
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let Played { mut run, trace } = match args.on {
-        On::Sim => play(&plan, args)?,
-        #[cfg(feature = "aws")]
-        on => {
-            let run = live::LiveRun {
-                on,
-                args: &args.live,
-                scenario: text,
-                folder: &folder,
-                trace: args.trace.as_deref(),
-                interrupted: &INTERRUPTED,
-                look: crate::watch::Look { color: color.on_stderr(), unicode: super::speaks_unicode() },
-                quiet: args.output == Output::Quiet,
-            };
-            match live::play(&plan, run)? {
-                Ok(played) => played,
-                Err(exit) => return Ok(exit),
-            }
-        }
-        #[cfg(not(feature = "aws"))]
-        on => return Ok(no_live_ground(on)),
+    let Played { mut run, trace } = match playing.play(&loaded)? {
+        Ok(played) => played,
+        Err(exit) => return Ok(exit),
     };
-    let proven = !args.check || prove(&plan, &run)?;
+    let (plan, folder) = (&loaded.plan, playing.folder(&loaded.plan));
+    let proven = !args.check || prove(plan, &run)?;
     let judgement = verdict::judge(&run);
     if run.status == Status::Complete && args.on == On::Sim {
-        run.stories = stories::of_notable(&plan, &judgement.comparison.notable)?;
+        run.stories = stories::of_notable(plan, &judgement.comparison.notable)?;
     }
     let mut files = write(&folder, &run, &judgement, args.trace.as_deref().filter(|_| trace.is_ok()))?;
     let report = [Report::with(&run, judgement.clone())];
@@ -184,27 +133,24 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
             eprintln!("{}: {}: {}", run.scenario.name, judgement.verdict.name(), judgement.why.join("; "));
         }
     }
-    if args.on != On::Sim && !args.live.keeps_journal() {
-        // Everything in it is in the run file now.
-        let _ = std::fs::remove_file(folder.join(super::JOURNAL));
-    }
+    playing.tidy(plan);
     trace?;
     Ok(if proven { exit_of(&run, &judgement) } else { Exit::Broke })
 }
 
-/// Takes prices from a file of their own.
-fn reprice(plan: &mut Plan, path: &Path) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let prices: PricesSpec =
-        serde_saphyr::from_str(&text).with_context(|| format!("{} is no list of prices", path.display()))?;
-    let targets = plan.targets.iter().map(|target| (&*target.name, &target.spec));
-    let problems = prices.check(targets);
-    if let Some(problem) = problems.first() {
-        let place = problem.path.join(".");
-        anyhow::bail!("{}: {place}: {}; {}", path.display(), problem.message, problem.hint);
+impl RunArgs {
+    fn playing(&self, color: Color) -> Playing<'_> {
+        Playing {
+            on: self.on,
+            scenario: &self.scenario,
+            live: &self.live,
+            jobs: self.jobs,
+            trace: self.trace.as_deref(),
+            out: &self.out,
+            quiet: self.output == Output::Quiet,
+            color,
+        }
     }
-    plan.reprice(&prices);
-    Ok(())
 }
 
 /// Writes run file and report; gives what was written and where.
@@ -230,16 +176,6 @@ pub fn write(
     Ok(files)
 }
 
-fn no_live_ground(on: On) -> Exit {
-    let name = on.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-    eprintln!("error: --on {name} needs the live client, which this build does not have (feature `aws`)");
-    eprintln!("help: --on sim needs nothing but this program");
-    Exit::Access
-}
-
-/// Most strategies times replications: beyond it a run file grows past what can be read again.
-const CELLS_MAX: usize = 2_000;
-
 /// Applies the command line to the plan.
 fn narrow(plan: &mut Plan, args: &RunArgs) -> Option<Exit> {
     plan.seed = args.seed.unwrap_or(plan.seed);
@@ -262,59 +198,7 @@ fn narrow(plan: &mut Plan, args: &RunArgs) -> Option<Exit> {
             eprintln!("note: not judged, because a strategy is left out: {dropped} {expectations}");
         }
     }
-    too_many_cells(plan)
-}
-
-pub(super) fn too_many_cells(plan: &Plan) -> Option<Exit> {
-    let cells = plan.strategies.len() * plan.replications as usize;
-    if cells > CELLS_MAX {
-        let (strategies, most) = (plan.strategies.len(), CELLS_MAX / plan.strategies.len().max(1));
-        eprintln!(
-            "error: {strategies} strategies in {} replications are too many for one run file",
-            plan.replications
-        );
-        eprintln!("help: at most {CELLS_MAX} together; write --replications {most} or fewer");
-        return Some(Exit::Usage);
-    }
     None
-}
-
-/// The first Ctrl-C stops the simulations and writes what is done; the second stops at once.
-pub(super) fn listen_for_interrupts() -> anyhow::Result<()> {
-    let listen = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
-            #[cfg(feature = "aws")]
-            crate::watch::give_back();
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-        #[cfg(feature = "aws")]
-        if crate::watch::on_screen() {
-            return;
-        }
-        eprintln!("\ninterrupted: writing what is done; once more to stop at once");
-    };
-    static LISTENING: Once = Once::new();
-    let mut done = Ok(());
-    LISTENING.call_once(|| done = ctrlc::set_handler(listen));
-    done.context("cannot listen for Ctrl-C")
-}
-
-fn play(plan: &Plan, args: &RunArgs) -> anyhow::Result<Played> {
-    let jobs = plan.strategies.len() as u64 * u64::from(plan.replications);
-    let progress = match args.output {
-        Output::Quiet => Progress::silent(),
-        Output::Text | Output::Json => Progress::new(jobs.saturating_mul(plan.end)),
-    };
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let file = args.scenario.to_string_lossy();
-    let options = Options {
-        jobs: args.jobs.map_or(cores, usize::from),
-        trace: args.trace.as_deref(),
-        file: &file,
-        interrupted: &INTERRUPTED,
-        progress: &progress,
-    };
-    Ok(progress.report_on(|| simulate(plan, &options))?)
 }
 
 /// Plays every job twice more, side by side, and compares with what the run recorded.
@@ -353,12 +237,6 @@ fn prove(plan: &Plan, run: &RunFile) -> anyhow::Result<bool> {
         run.cells.len()
     );
     Ok(true)
-}
-
-/// A name that is safe as a folder.
-pub fn folder_name(name: &str) -> String {
-    let safe = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
-    name.chars().map(safe).take(80).collect()
 }
 
 /// Widest report on a terminal.

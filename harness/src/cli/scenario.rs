@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use richter_reports::run_file;
 
-use super::{Color, run::folder_name};
+use super::{Color, play::folder_name};
 use crate::{
     exit::Exit,
     observe::records::{self, Counts},

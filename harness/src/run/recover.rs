@@ -188,7 +188,7 @@ impl<'p> Cells<'p> {
 
     fn run(&mut self, head: &Head, planned: usize) -> RunFile {
         let done = std::mem::take(&mut self.done);
-        self.of(head, planned, done, "recovered from its journal")
+        self.of(head, planned, done, Some("recovered from its journal"))
     }
 
     /// The run up to now, with the cell that is under way as far as it has come.
@@ -196,10 +196,16 @@ impl<'p> Cells<'p> {
         let mut done = self.done.clone();
         let present = self.present.as_ref();
         done.extend(present.map(|now| (now.place, now.written(self.plan, self.told_by_service, None))));
-        self.of(head, planned, done, "still going on")
+        self.of(head, planned, done, None)
     }
 
-    fn of(&self, head: &Head, planned: usize, mut done: Vec<(Place, export::Written)>, how: &str) -> RunFile {
+    fn of(
+        &self,
+        head: &Head,
+        planned: usize,
+        mut done: Vec<(Place, export::Written)>,
+        how: Option<&str>,
+    ) -> RunFile {
         done.sort_by_key(|(place, _)| (place.strategy, place.replication));
         let mut run = run_file(self.plan, &head.scenario.file, head.ground);
         run.when = When { started: head.started.clone(), took_ms: 0 };
@@ -207,7 +213,7 @@ impl<'p> Cells<'p> {
             run.faults.clear();
         }
         run.status = if self.whole == planned { Status::Complete } else { Status::Interrupted };
-        let mut caveats = vec![how.to_owned()];
+        let mut caveats: Vec<String> = how.map(str::to_owned).into_iter().collect();
         caveats.extend(self.stopped.clone());
         caveats.extend(head.caveats.iter().cloned());
         let (mut cells, mut live) = (Vec::new(), Vec::new());

@@ -11,7 +11,11 @@ const SECRET: &str = "a-secret-that-nobody-may-see";
 
 /// On the real service's way, but to a loopback address.
 fn on_bedrock(desk: &Desk, url: &str, more: &[&str]) -> (i32, String) {
-    let mut args = vec!["run", "plain.yaml", "--on", "bedrock", "--endpoint-url", url, "--lag-max", "9s"];
+    asked(desk, url, "run", more)
+}
+
+fn asked(desk: &Desk, url: &str, command: &str, more: &[&str]) -> (i32, String) {
+    let mut args = vec![command, "plain.yaml", "--on", "bedrock", "--endpoint-url", url, "--lag-max", "9s"];
     args.extend(more);
     let mut command = desk.command(&args);
     command
@@ -107,4 +111,29 @@ fn the_way_to_the_real_service_speaks_tls_signs_and_shows_no_secret() {
         assert!(!text.contains(SECRET) && !text.contains("AKIATEST"), "{file}");
     }
     assert!(!said.contains(SECRET), "{said}");
+}
+
+#[test]
+fn a_check_on_the_real_service_asks_as_a_run_does() {
+    let desk = Desk::new();
+    let server = Server::start(Play::default());
+    desk.file("plain.yaml", &plain("10/s", "1s", "{ direct: { target: east } }"));
+    let (code, said) = on_bedrock(&desk, &server.url(), &["--yes", "--replications", "3", "--refill", "0s"]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = desk.richter(&["baseline", "save", "out/plain"]);
+    assert_eq!(code, 0, "{said}");
+    let check = |more: &[&str]| {
+        let args = ["--refill", "0s", "--tolerance", "1000%"];
+        asked(&desk, &server.url(), "check", &[&args[..], more].concat())
+    };
+    let (code, said) = check(&[]);
+    assert!(code == 5 && said.contains("give --yes to agree"), "{code}: {said}");
+    let (code, said) = check(&["--dry-run"]);
+    assert!(code == 0 && said.contains("Nothing was sent"), "{code}: {said}");
+    assert_eq!(server.seen(), 30);
+    let (code, said) = check(&["--yes"]);
+    assert!(code == 0 && said.starts_with("PASSED plain: none of"), "{code}: {said}");
+    let (code, said) = check(&["--yes", "--max-requests", "7"]);
+    assert!(code == 1 && said.contains("7 requests were sent (--max-requests)"), "{code}: {said}");
+    assert_eq!(server.seen(), 67);
 }

@@ -27,7 +27,7 @@ impl<'a> Frame<'a> {
         let shown = view.run.strategies.len().min(STRATEGIES_MAX);
         let over = (0..shown).filter_map(|strategy| OverTime::new(view, strategy)).collect();
         let measured = view.measured_phases();
-        let tallies = (0..shown).map(|strategy| view.tally(strategy, &measured)).collect();
+        let tallies = (0..shown).map(|strategy| Tally::clone(&view.tally(strategy, &measured))).collect();
         Some(Frame { view, grid, over, tallies })
     }
 

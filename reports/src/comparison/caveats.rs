@@ -45,8 +45,13 @@ fn live(live: &Live) -> Vec<String> {
     caveats
 }
 
+/// Of a run that goes on, or was stopped, some have not begun.
+fn ran(scored: &[Scored]) -> impl Iterator<Item = &Scored> {
+    scored.iter().filter(|one| !one.each.is_empty())
+}
+
 fn few_replications(scored: &[Scored]) -> Option<String> {
-    let least = scored.iter().map(|one| one.each.len()).min()?;
+    let least = ran(scored).map(|one| one.each.len()).min()?;
     (least < PAIRS_MIN).then(|| {
         format!("no difference is called real: that takes {PAIRS_MIN} replications, and there are {least}")
     })
@@ -54,7 +59,7 @@ fn few_replications(scored: &[Scored]) -> Option<String> {
 
 fn few_samples(scored: &[Scored]) -> Option<String> {
     let needed = P99.samples_needed();
-    let n = scored.iter().map(|one| stats::latency(&one.pooled, Clock::FirstToken, P99).1).min()?;
+    let n = ran(scored).map(|one| stats::latency(&one.pooled, Clock::FirstToken, P99).1).min()?;
     (n < needed).then(|| format!("too few samples for p99: n = {n}, needs {needed}"))
 }
 
@@ -70,6 +75,7 @@ fn faults(view: &View<'_>) -> Vec<String> {
             .strategies
             .iter()
             .enumerate()
+            .filter(|(place, _)| view.cells(*place).next().is_some())
             .map(|(place, strategy)| (strategy.name.as_str(), hits_of(place)))
             .collect();
         let all: u64 = hits.iter().map(|(_, hits)| hits).sum();

@@ -3,6 +3,7 @@
 use super::{Recovery, Scored};
 use crate::{
     quantity::{Unit, Value},
+    run_file::Status,
     stats::{
         self,
         flow::{Flow, Trigger},
@@ -26,7 +27,9 @@ const ELSEWHERE: f64 = 0.01;
 const DEARER: f64 = 0.05;
 
 pub(super) fn findings(view: &View<'_>, scored: &[Scored], recovery: &Recovery) -> Vec<String> {
-    let mut findings = no_recovery(view, recovery);
+    // Who was stopped, or still runs, may yet recover.
+    let over = view.run.status != Status::Interrupted;
+    let mut findings = if over { no_recovery(view, recovery) } else { Vec::new() };
     findings.extend(scored.iter().filter_map(amplified));
     findings.extend(scored.iter().filter_map(failing));
     findings.extend(scored.iter().filter_map(turned_away));

@@ -18,7 +18,7 @@ pub fn hgrm(run: &RunFile) -> Vec<Hgrm> {
     let measured = view.measured_phases();
     let mut files = Vec::new();
     for (index, strategy) in run.strategies.iter().enumerate() {
-        let times = view.tally(index, &measured).times;
+        let times = view.tally(index, &measured).times.clone();
         for (clock, samples) in [("first_token", &times.first_token), ("total", &times.total)] {
             if !samples.is_empty() {
                 files.push(Hgrm { name: format!("{}-{clock}", strategy.name), text: distribution(samples) });

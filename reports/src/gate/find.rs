@@ -17,7 +17,7 @@ pub fn comparable(base: &RunFile, now: &RunFile) -> Result<(), Incomparable> {
             reasons.push(format!("{what} was {was} and is {is}"));
         }
     };
-    differs("the ground", ground(base.ground), ground(now.ground));
+    differs("the ground", base.ground.name().to_owned(), now.ground.name().to_owned());
     differs("the seed", base.scenario.seed.to_string(), now.scenario.seed.to_string());
     differs("the SLO", slo(base), slo(now));
     if base.ground == Ground::Sim {
@@ -33,15 +33,6 @@ pub fn comparable(base: &RunFile, now: &RunFile) -> Result<(), Incomparable> {
         }
     }
     if reasons.is_empty() { Ok(()) } else { Err(Incomparable(reasons)) }
-}
-
-fn ground(ground: Ground) -> String {
-    match ground {
-        Ground::Sim => "sim",
-        Ground::Mock => "mock",
-        Ground::Bedrock => "bedrock",
-    }
-    .to_owned()
 }
 
 fn slo(run: &RunFile) -> String {

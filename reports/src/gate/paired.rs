@@ -71,7 +71,8 @@ fn metric(sides: &[Side<'_>; 2], compared: &Compared, tolerances: &Tolerances) -
     let key = paired::key(now.view.run.scenario.seed, &["gate", &compared.name, name]);
     gate.worse_by = paired::interval(&worse, key);
     if gate.worse_by.is_none() {
-        gate.note = Some(format!("{} paired repeats, needs {PAIRS_MIN}", worse.len()));
+        let repeats = if worse.len() == 1 { "repeat" } else { "repeats" };
+        gate.note = Some(format!("{} paired {repeats}, needs {PAIRS_MIN}", worse.len()));
         return gate;
     }
     gate.chance = Some(chance(&worse));
@@ -82,9 +83,9 @@ fn metric(sides: &[Side<'_>; 2], compared: &Compared, tolerances: &Tolerances) -
 /// By how much each repeat is worse than its pair; `None` if one of them has no number.
 fn differences([was, now]: &[Side<'_>; 2], compared: &Compared) -> Option<Vec<f64>> {
     let numbers = |side: &Side<'_>| -> Option<BTreeMap<u32, f64>> {
-        let repeats = side.view.tallies(side.strategy, &[]).into_keys();
+        let repeats: Vec<u32> = side.view.tallies(side.strategy, &[]).keys().copied().collect();
         let values = side.by_replication(compared);
-        repeats.zip(values).map(|(repeat, value)| Some((repeat, value.number()?))).collect()
+        repeats.into_iter().zip(values).map(|(repeat, value)| Some((repeat, value.number()?))).collect()
     };
     let (old, new) = (numbers(was)?, numbers(now)?);
     let finite = old.values().chain(new.values()).filter(|number| number.is_finite());

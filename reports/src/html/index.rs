@@ -6,13 +6,14 @@ use serde::Serialize;
 use super::{STYLE, TemplateError, colours, environment};
 
 const TEMPLATE: &str = include_str!("../../assets/index.html");
+const SCRIPT: &str = include_str!("../../assets/list.js");
 
 /// The runs in a folder.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Index {
     pub folder: String,
     pub rows: Vec<IndexRow>,
-    /// A run is going on, so the list loads itself again now and then.
+    /// A run is going on, so the list renews itself now and then.
     pub going: bool,
 }
 
@@ -33,7 +34,7 @@ pub struct IndexRow {
 
 pub fn render_index(index: &Index) -> Result<String, TemplateError> {
     let style = format!("{}{STYLE}", colours());
-    let context = context! { index => Value::from(Serde(index)), style => style };
+    let context = context! { index => Value::from(Serde(index)), style => style, script => SCRIPT };
     Ok(environment().render_named_str("index.html", TEMPLATE, context)?)
 }
 

@@ -10,7 +10,7 @@ use super::{Clock, REQUESTS_MIN};
 use crate::{
     metric::Measured,
     quantity::Value,
-    run_file::{Cell, RunFile, Windows},
+    run_file::{Cell, RunFile, Status, Windows},
     samples::{Percentile, Samples},
     tally::View,
 };
@@ -46,6 +46,8 @@ pub struct OverTime<'a> {
     pub grid: Grid,
     cells: Vec<&'a Cell>,
     sums: Vec<Sums>,
+    /// Time that was played of each step, all replications together.
+    seconds: Vec<f64>,
 }
 
 impl Grid {
@@ -72,6 +74,17 @@ impl Grid {
     /// Starts of the steps.
     pub fn starts(&self) -> Vec<f64> {
         (0..self.steps).map(|step| step as f64 * self.step_s).collect()
+    }
+
+    /// Seconds of each step that the cells played together. A cell that was stopped, or is under way, did not come to all of them.
+    fn played(&self, cells: &[&Cell], status: &Status) -> Vec<f64> {
+        let of = |cell: &Cell, step: usize| match status {
+            Status::Interrupted => {
+                self.bucket_s * cell.series.offered.len().saturating_sub(step * self.per).min(self.per) as f64
+            }
+            Status::Complete | Status::Aborted { .. } => self.step_s,
+        };
+        (0..self.steps).map(|step| cells.iter().map(|cell| of(cell, step)).sum()).collect()
     }
 
     /// Sums of a series' buckets.
@@ -103,25 +116,28 @@ impl<'a> OverTime<'a> {
             good: good[step],
             attempts: attempts[step],
         });
-        Some(OverTime { grid, sums: sums.collect(), cells })
-    }
-
-    fn seconds(&self) -> f64 {
-        self.grid.step_s * self.cells.len() as f64
+        let (sums, seconds) = (sums.collect(), grid.played(&cells, &view.run.status));
+        Some(OverTime { grid, sums, seconds, cells })
     }
 
     fn each(&self, one: impl Fn(&Sums) -> Measured) -> Vec<Measured> {
         self.sums.iter().map(one).collect()
     }
 
+    /// Per second, of what was counted in each step.
+    fn rate(&self, counts: impl Iterator<Item = u64>) -> Vec<Measured> {
+        let steps = counts.zip(&self.seconds);
+        steps.map(|(count, seconds)| plain(Value::ratio(count as f64, *seconds), count)).collect()
+    }
+
     /// Offered requests per second.
     pub fn offered(&self) -> Vec<Measured> {
-        self.each(|sums| plain(Value::ratio(sums.offered as f64, self.seconds()), sums.offered))
+        self.rate(self.sums.iter().map(|sums| sums.offered))
     }
 
     /// Good answers per second, when they ended.
     pub fn goodput(&self) -> Vec<Measured> {
-        self.each(|sums| plain(Value::ratio(sums.good as f64, self.seconds()), sums.good))
+        self.rate(self.sums.iter().map(|sums| sums.good))
     }
 
     /// Good answers of the requests that arrived in a step, of all that did.
@@ -172,8 +188,7 @@ impl<'a> OverTime<'a> {
             let sum = sums.entry(name.clone()).or_insert_with(|| vec![0; self.grid.steps]);
             self.grid.add(sum, counts);
         }
-        let rate = |count: u64| plain(Value::ratio(count as f64, self.seconds()), count);
-        sums.into_iter().map(|(name, counts)| (name, counts.into_iter().map(rate).collect())).collect()
+        sums.into_iter().map(|(name, counts)| (name, self.rate(counts.into_iter()))).collect()
     }
 
     /// Percent of each pool's quota in use, averaged over the replications that have it; `None` for a pool without a
@@ -303,5 +318,26 @@ mod tests {
         assert_eq!(over.amplification()[0].value, Value::NoData);
         let found = over.latency(Clock::FirstToken, &[P50]).expect("windows");
         assert_eq!(found[0][0].value, Value::NoData);
+    }
+
+    #[test]
+    fn a_replication_under_way_thins_no_rate_of_the_seconds_it_has_not_come_to() {
+        let mut run = synthetic::run(&synthetic::sketches(), 2);
+        run.status = Status::Interrupted;
+        let whole = OverTime::new(&View::new(&run), 0).expect("a series").offered();
+        for cell in run.cells.iter_mut().filter(|cell| cell.replication == 1) {
+            let series = &mut cell.series;
+            let half = series.offered.len() / 2;
+            for counts in
+                [&mut series.offered, &mut series.good, &mut series.good_by_arrival, &mut series.attempts]
+            {
+                counts.truncate(half);
+            }
+        }
+        let halved = OverTime::new(&View::new(&run), 0).expect("a series").offered();
+        let numbers =
+            |all: &[Measured]| -> Vec<Option<f64>> { all.iter().map(|one| one.value.number()).collect() };
+        assert_eq!(numbers(&halved), numbers(&whole));
+        assert!(halved.last().expect("steps").n < whole.last().expect("steps").n);
     }
 }

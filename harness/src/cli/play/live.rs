@@ -1,17 +1,17 @@
-//! `richter run --on mock` and `--on bedrock`: from the command line to the live conductor.
+//! `--on mock` and `--on bedrock`: from the command line to the live conductor.
 
-use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use richter_core::live::{Names, Trust, http_client};
 use richter_mock_bedrock::luck::Luck;
-use richter_reports::run_file::Ground;
 
-use super::{On, args::LiveArgs, consent};
+use super::{INTERRUPTED, LiveArgs, Loaded, On, Playing, consent};
 use crate::{
     aws::{self, Access},
+    cli::speaks_unicode,
     exit::Exit,
     ground::live::ask::Prompts,
     record::journal::ScenarioText,
@@ -31,25 +31,10 @@ use crate::{
     run::live::evidence::{self, Watched},
 };
 
-/// What a live run takes from `richter run`.
-#[derive(Debug)]
-pub struct LiveRun<'a> {
-    pub on: On,
-    pub args: &'a LiveArgs,
-    pub scenario: ScenarioText,
-    pub folder: &'a Path,
-    pub trace: Option<&'a Path>,
-    pub interrupted: &'a AtomicBool,
-    pub look: watch::Look,
-    /// Nothing is to be shown, whatever else was asked for.
-    pub quiet: bool,
-}
-
 /// Plays the plan on the wall clock; or why it did not even begin.
-pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit>> {
-    let LiveRun { on, args, scenario, folder, trace, interrupted, look, quiet } = run;
-    let ground = if on == On::Bedrock { Ground::Bedrock } else { Ground::Mock };
-    let real = ground == Ground::Bedrock;
+pub fn play(playing: &Playing<'_>, loaded: &Loaded, folder: &Path) -> anyhow::Result<Result<Played, Exit>> {
+    let (args, plan) = (playing.live, &loaded.plan);
+    let real = playing.on == On::Bedrock;
     let endpoint = args.aws.endpoint_url.clone();
     let own_mock = !real && endpoint.is_none();
     if let Err(exit) = consent::ask(plan, args, service(real, endpoint.as_deref()), real) {
@@ -74,9 +59,9 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
     let config = || access.as_ref().map_or_else(for_the_mock, Access::with_own_connections);
     let board = Board::default();
     let options = LiveOptions {
-        scenario,
+        scenario: loaded.text.clone(),
         folder,
-        ground,
+        ground: playing.on.ground(),
         endpoint,
         configs: &|| (0..lanes).map(|_| config()).collect(),
         prompts,
@@ -84,16 +69,17 @@ pub fn play(plan: &Plan, run: LiveRun<'_>) -> anyhow::Result<Result<Played, Exit
         in_flight_max: in_flight_max(args, own_mock),
         lag_max: args.lag_max,
         refill: if own_mock { Duration::ZERO } else { args.refill },
-        trace,
+        trace: playing.trace,
         injections: args.inject.clone(),
-        interrupted,
+        interrupted: &INTERRUPTED,
         board: board.clone(),
         telemetry: telemetry.as_ref(),
         #[cfg(feature = "observe")]
         watched,
     };
-    let style = if quiet { watch::Style::None } else { args.view };
-    let watching = watch::Watching { style, look, board: &board, interrupted };
+    let style = if playing.quiet { watch::Style::None } else { args.view };
+    let look = watch::Look { color: playing.color.on_stderr(), unicode: speaks_unicode() };
+    let watching = watch::Watching { style, look, board: &board, interrupted: &INTERRUPTED };
     let played = watch::alongside(watching, || live::play(plan, &options));
     let played = played.context("the live run could not be done")?;
     for lost in telemetry.map_or_else(Vec::new, Telemetry::finish) {
