@@ -239,13 +239,8 @@ fn play<'p, W: Witness + AsRef<Recorder>>(
     Ok(Done { cell, broken: recorder.abort.broken().cloned(), cut, log })
 }
 
-/// What a run of the plan would be compared by, before it is played.
-pub fn promised(plan: &Plan, file: &str, ground: Ground) -> RunFile {
-    RunFile { ground, ..run_file(plan, file) }
-}
-
 /// A run file in which nothing has been played yet.
-pub(crate) fn run_file(plan: &Plan, file: &str, ground: Ground) -> RunFile {
+pub fn run_file(plan: &Plan, file: &str, ground: Ground) -> RunFile {
     let shown_on = match ground {
         Ground::Sim => fault::Ground::Simulation,
         Ground::Mock | Ground::Bedrock => fault::Ground::Wire { tls: false },

@@ -15,7 +15,7 @@ use super::{
     Color,
     play::{LiveArgs, Loaded, On, Playing, RUN_FILE},
 };
-use crate::{baseline, exit::Exit, run::promised};
+use crate::{baseline, exit::Exit, run::run_file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -202,7 +202,7 @@ fn fits(playing: &Playing<'_>, loaded: &Loaded, base: &RunFile) -> anyhow::Resul
         );
     }
     if playing.on != On::Sim {
-        let run = promised(&loaded.plan, &playing.scenario.to_string_lossy(), playing.on.ground());
+        let run = run_file(&loaded.plan, &playing.scenario.to_string_lossy(), playing.on.ground());
         gate::comparable(base, &run).with_context(|| {
             format!("{name:?} cannot be compared with its baseline, and nothing was run; make a new one")
         })?;

@@ -52,6 +52,7 @@ fn strikes(example: &str, wire: bool) -> Hits {
             let line = Line { age: 60 * SECOND, idle: Some(60 * SECOND) };
             engine.handshake(now, RegionId(0), request);
             engine.call_over(now, &call, line);
+            engine.delivery(now, &call);
         } else {
             engine.call(now, &call);
         }
