@@ -2,6 +2,8 @@
 //! a server of its own by the way that leads to AWS.
 #![cfg(feature = "observe")]
 
+use std::process::Child;
+
 use richter_reports::run_file::{Observed, RunFile};
 
 use super::{Desk, free_port, mock_on};
@@ -38,6 +40,16 @@ const LOSSES: &str = "faults:
   - shuffled: { log_reorder: { within: 500ms } }
   - nameless: { log_field_missing: { share: 30% }, during: { phase: two } }
 ";
+
+/// A server that ends with its test, however that ends.
+struct Kept(Child);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 fn observed(run: &RunFile) -> &Observed {
     run.observed.as_ref().expect("the log was read")
@@ -112,7 +124,7 @@ fn a_service_of_its_own_is_set_up_run_read_twice_and_left_as_it_was() {
     );
     desk.file("spike.yaml", &twice);
     let port = free_port();
-    let mut mock = mock_on(&desk, port);
+    let _mock = Kept(mock_on(&desk, port));
     let url = format!("http://127.0.0.1:{port}");
     let with = |args: &[&str]| {
         let args = [args, &["--endpoint-url", &url]].concat();
@@ -146,6 +158,4 @@ fn a_service_of_its_own_is_set_up_run_read_twice_and_left_as_it_was() {
     assert_eq!(code, 0, "{said}");
     let (code, _) = with(&["observe", "status", "spike.yaml", "--create-role"]);
     assert_eq!(code, 99, "nothing is set up any more");
-    mock.kill().expect("it was there");
-    mock.wait().expect("it ends");
 }
