@@ -91,6 +91,12 @@ pub fn run(args: &RunArgs, color: Color) -> anyhow::Result<Exit> {
     if let Some(exit) = args.on.missing() {
         return Ok(exit);
     }
+    #[cfg(feature = "observe")]
+    if args.on == On::Sim && args.live.observe {
+        eprintln!("error: --observe reads what a service has logged, and a simulation logs nothing");
+        eprintln!("help: say --on mock, or leave --observe out");
+        return Ok(Exit::Usage);
+    }
     if args.on != On::Sim && args.check {
         eprintln!(
             "error: --check proves that a simulation is deterministic; on the wall clock no two runs are alike"

@@ -36,7 +36,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct CollectArgs {
-    /// The folder of a run that was done with --observe, or with --keep-journal.
+    /// The folder of a run that was done with --observe. On a mock in its own process it needs --keep-journal, too.
     run: PathBuf,
     /// Read these files or folders instead of CloudWatch, and call nobody: what S3 delivery wrote, an export of the log
     /// group, or events as the AWS CLI prints them.
