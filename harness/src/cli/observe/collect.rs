@@ -57,8 +57,12 @@ pub async fn collect(args: &CollectArgs, color: Color) -> anyhow::Result<Exit> {
     let path = crate::cli::run_file(&args.run);
     let mut run = RunFile::read(&path)?;
     let journal = path.with_file_name(JOURNAL);
-    let Sending { plan, started, sent } = recover::sent(&journal)
-        .with_context(|| format!("what was sent is not known without {}", journal.display()))?;
+    if !journal.exists() {
+        eprintln!("error: {} is not there, which says what was sent", journal.display());
+        eprintln!("help: run with --observe, and on a mock in its own process with --keep-journal, too");
+        return Ok(Exit::Usage);
+    }
+    let Sending { plan, started, sent } = recover::sent(&journal)?;
     if sent.attempts.is_empty() {
         eprintln!("error: the journal has no request ids");
         eprintln!("help: run with --observe, which keeps them");
