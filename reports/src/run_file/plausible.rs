@@ -1,6 +1,8 @@
 //! Whether a run file can be what it says: every index and length fits, and no number is beyond what a run can have. What passes
 //! here can be added, divided and drawn by everything after it, without asking again.
 
+use std::collections::BTreeSet;
+
 use super::{Cell, PhaseCell, RunFile};
 
 /// Cells of one file: more than ten thousand strategies in ten replications.
@@ -19,6 +21,7 @@ impl RunFile {
     pub(super) fn check_shape(&self) -> Result<(), String> {
         most("cells", self.cells.len(), CELLS_MAX)?;
         most("phases", self.phases.len(), PHASES_MAX)?;
+        self.check_names()?;
         self.check_frame()?;
         for (index, cell) in self.cells.iter().enumerate() {
             self.check_cell(cell).map_err(|told| format!("cells[{index}]{told}"))?;
@@ -29,6 +32,21 @@ impl RunFile {
         }
         let observed = self.observed.as_ref();
         observed.and_then(|seen| seen.problem(self.strategies.len())).map_or(Ok(()), Err)
+    }
+
+    /// Runs are compared name by name, and replication by replication: each has to be one thing.
+    fn check_names(&self) -> Result<(), String> {
+        once("strategies", self.strategies.iter().map(|strategy| &strategy.name))?;
+        once("targets", self.targets.iter().map(|target| &target.name))?;
+        once("phases", self.phases.iter().map(|phase| &phase.name))?;
+        once("faults", self.faults.iter().map(|fault| &fault.name))?;
+        let mut seen = BTreeSet::new();
+        match self.cells.iter().find(|cell| !seen.insert((cell.strategy, cell.replication))) {
+            Some(Cell { strategy, replication, .. }) => {
+                Err(format!("two cells are of strategy {strategy} in replication {replication}"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_frame(&self) -> Result<(), String> {
@@ -94,6 +112,14 @@ impl RunFile {
         slow.into_iter()
             .try_for_each(|ms| within("the slowest answer", ms, MS_MAX))
             .map_err(|told| format!(": {told}"))
+    }
+}
+
+fn once<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let (mut seen, mut names) = (BTreeSet::new(), names);
+    match names.find(|name| !seen.insert(*name)) {
+        Some(name) => Err(format!("two {what} are named \"{name}\"")),
+        None => Ok(()),
     }
 }
 
@@ -176,6 +202,15 @@ mod tests {
         );
         let phases = |run: &mut RunFile| run.phases = vec![run.phases[0].clone(); 257];
         assert_eq!(told(phases), "damaged: 257 phases, more than a run file has (256)");
+    }
+
+    #[test]
+    fn two_of_one_name_and_two_cells_of_one_replication_are_refused() {
+        let strategy = |run: &mut RunFile| run.strategies[1].name = run.strategies[0].name.clone();
+        let name = synthetic::usual().strategies[0].name.clone();
+        assert_eq!(told(strategy), format!("damaged: two strategies are named \"{name}\""));
+        let cell = |run: &mut RunFile| run.cells[1].replication = run.cells[0].replication;
+        assert_eq!(told(cell), "damaged: two cells are of strategy 0 in replication 0");
     }
 
     /// `NaN` and infinity have no spelling in JSON; what stands for them elsewhere is refused.
