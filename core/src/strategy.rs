@@ -136,6 +136,11 @@ impl Lesson {
 pub trait Strategy: std::fmt::Debug + std::marker::Send {
     fn contract(&self) -> Contract;
 
+    /// How long any of its attempts waits for a connection; none for ever. Connections that are made in advance go by it, too.
+    fn connect_limit(&self) -> Option<Duration> {
+        None
+    }
+
     /// Given this request's attempts so far, what next? Asked when the request begins, after each attempt it sent, when
     /// an attempt ends without an answer, and at the time it named itself.
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision;

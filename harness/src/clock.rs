@@ -47,6 +47,11 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// A time of day, as RFC 3339 in UTC with all its digits.
+pub fn told(at: SystemTime) -> String {
+    Timestamp::try_from(at).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
 /// Milliseconds since 1970.
 pub fn unix_ms() -> u64 {
     u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)

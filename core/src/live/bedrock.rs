@@ -20,6 +20,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use aws_sdk_bedrockruntime::operation::{
@@ -86,6 +87,9 @@ pub struct Router {
     converse_stream: Arc<operations::ConverseStream>,
     invoke_model: Arc<operations::InvokeModel>,
     invoke_model_stream: Arc<operations::InvokeModelWithResponseStream>,
+    clients: Arc<Clients>,
+    /// The strategy's.
+    connect: Option<Duration>,
     next: AtomicU64,
 }
 
@@ -126,7 +130,7 @@ impl Router {
         Builder::new()
     }
 
-    fn new(shell: Arc<Shell>, clients: Clients) -> Router {
+    fn new(shell: Arc<Shell>, clients: Clients, connect: Option<Duration>) -> Router {
         let clients = Arc::new(clients);
         Router {
             shell,
@@ -134,8 +138,17 @@ impl Router {
             converse_stream: Arc::new(operations::ConverseStream::new(&clients)),
             invoke_model: Arc::new(operations::InvokeModel::new(&clients)),
             invoke_model_stream: Arc::new(operations::InvokeModelWithResponseStream::new(&clients)),
+            clients,
+            connect,
             next: AtomicU64::new(0),
         }
+    }
+
+    /// Makes every client, finds its credentials and opens a connection, all at once, so that the first requests need not wait
+    /// for it. What is sent for that is a signed `GET /`, which the service refuses and nobody counts; nothing is sent to an
+    /// address that was given by hand. What fails here fails again with the first request, and is told then.
+    pub async fn warm(&self) {
+        self.clients.warm(self.connect).await;
     }
 
     /// The machine and its clock.

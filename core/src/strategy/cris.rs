@@ -109,6 +109,10 @@ impl Strategy for Cris {
         self.client.contract()
     }
 
+    fn connect_limit(&self) -> Option<std::time::Duration> {
+        self.client.connect_limit()
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let target = flight.attempts.first().map_or_else(|| self.turn(), |first| first.target);
         self.client.aim(target);

@@ -58,6 +58,10 @@ impl Strategy for Direct {
         Contract { attempts_max: 1, deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<std::time::Duration> {
+        self.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, _: &mut dyn Rng) -> Decision {
         if !flight.attempts.is_empty() {
             return Decision { step: Step::Stop, reason: Reason::AttemptsSpent };

@@ -120,6 +120,10 @@ impl Strategy for ManualFallback {
         Contract { attempts_max: self.attempts_max, deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<Duration> {
+        engine::default_timeouts(Client::Boto3).connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let Some((call, last)) = self.course.call(flight) else {
             return self.first(flight, now);

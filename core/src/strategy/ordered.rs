@@ -224,6 +224,10 @@ impl Strategy for Ordered {
         Contract { attempts_max: self.attempts_max, deadline: self.deadline }
     }
 
+    fn connect_limit(&self) -> Option<Duration> {
+        self.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let stop = |reason| Decision { step: Step::Stop, reason };
         let sent = flight.attempts.len();

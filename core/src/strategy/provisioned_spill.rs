@@ -176,6 +176,10 @@ impl Strategy for ProvisionedSpill {
         Contract { attempts_max: each.saturating_mul(2), deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<Duration> {
+        self.primary.connect_limit()
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         if flight.attempts.is_empty() {
             self.begin(flight.id);

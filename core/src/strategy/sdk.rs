@@ -211,6 +211,10 @@ impl Strategy for Sdk {
         Contract { attempts_max: self.engine.attempts_max, deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<Duration> {
+        self.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let stop = |reason| Decision { step: Step::Stop, reason };
         let Some(last) = flight.attempts.last() else {

@@ -243,6 +243,10 @@ impl Strategy for SmartBalancer {
         Contract { attempts_max: self.sdk.attempts_max, deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<Duration> {
+        self.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let Some(last) = flight.attempts.last() else {
             if flight.request.input_tokens == 0 {

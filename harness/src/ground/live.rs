@@ -27,8 +27,10 @@ use crate::{
     scenario::plan::Plan,
 };
 
-/// From the last preparation to the first moment of the schedule.
+/// From the last preparation to the first moment of the schedule, in which the lanes open their connections.
 pub const LEAD: Duration = Duration::from_millis(500);
+/// The same where the service is far away, or asks for credentials that have to be fetched.
+pub const LEAD_FAR: Duration = Duration::from_secs(3);
 
 /// The routers of one cell: one for each configuration, all with the same strategy and the same luck as in the
 /// simulation.

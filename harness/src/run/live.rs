@@ -65,6 +65,8 @@ pub struct LiveOptions<'a> {
     pub lag_max: Duration,
     /// Between two cells, for quotas that are not ours to refill.
     pub refill: Duration,
+    /// All strategies in turn, replication by replication, and not one strategy after the other.
+    pub interleave: bool,
     /// One line of JSON per attempt goes here.
     pub trace: Option<&'a Path>,
     /// Faults of our own.
@@ -112,6 +114,8 @@ pub(super) struct Stage<'a> {
     pub guard: Arc<Guard>,
     pub journal: Writer,
     pub snapshot: Snapshot,
+    /// Cells that were begun before this one.
+    pub begun: usize,
     /// Of cells that are over.
     pub spent_usd: f64,
     pub tokens: u64,
@@ -126,11 +130,7 @@ pub fn play(plan: &Plan, options: &LiveOptions<'_>) -> Result<Played, LiveError>
     let watch = Stopwatch::start();
     let started = time_of_day();
     let mut stage = Stage::new(plan, options, &started)?;
-    let jobs: Vec<Place> = (0..plan.replications)
-        .flat_map(|replication| {
-            (0..plan.strategies.len()).map(move |strategy| Place { strategy, replication })
-        })
-        .collect();
+    let jobs = order(plan.strategies.len(), plan.replications, options.interleave);
     let parts = options.trace.map(|path| Parts::new(path, jobs.len()));
     let mut done: Vec<(Place, Done)> = Vec::new();
     for (index, place) in jobs.iter().enumerate() {
@@ -138,6 +138,7 @@ pub fn play(plan: &Plan, options: &LiveOptions<'_>) -> Result<Played, LiveError>
             break;
         }
         let part = parts.as_ref().map(|parts| (parts, index));
+        stage.begun = index;
         done.push((*place, cell::play(&mut stage, *place, part)?));
     }
     let mut trace = Ok(());
@@ -152,6 +153,17 @@ pub fn play(plan: &Plan, options: &LiveOptions<'_>) -> Result<Played, LiveError>
     run.when = When { started, took_ms };
     stage.close();
     Ok(Played { run, trace })
+}
+
+/// Which cell is played when: A A A B B B, or A B A B A B. The latter spreads over all strategies what changes with the hour.
+fn order(strategies: usize, replications: u32, interleave: bool) -> Vec<Place> {
+    let all = (0..strategies)
+        .flat_map(|strategy| (0..replications).map(move |replication| (strategy, replication)));
+    let mut order: Vec<Place> = all.map(|(strategy, replication)| Place { strategy, replication }).collect();
+    if interleave {
+        order.sort_by_key(|place| (place.replication, place.strategy));
+    }
+    order
 }
 
 impl<'a> Stage<'a> {
@@ -172,6 +184,7 @@ impl<'a> Stage<'a> {
             guard,
             journal,
             snapshot,
+            begun: 0,
             spent_usd: 0.0,
             tokens: 0,
             #[cfg(feature = "observe")]
@@ -324,5 +337,22 @@ impl std::fmt::Debug for LiveOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("LiveOptions");
         shown.field("ground", &self.ground).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_come_one_after_the_other_or_in_turn() {
+        let told = |interleave| {
+            let order = order(2, 3, interleave);
+            let cells =
+                order.iter().map(|Place { strategy, replication }| format!("{strategy}.{replication}"));
+            cells.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told(false), "0.0 0.1 0.2 1.0 1.1 1.2");
+        assert_eq!(told(true), "0.0 1.0 0.1 1.1 0.2 1.2");
     }
 }

@@ -3,9 +3,9 @@
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 use super::{
-    Outcome,
+    Outcome, Programs,
     load::Load,
-    process::{Programs, Server},
+    process::Server,
     stream,
     table::{median, number, table},
 };

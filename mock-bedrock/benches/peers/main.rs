@@ -17,9 +17,7 @@ mod table;
 mod timing;
 mod worlds;
 
-use std::process::ExitCode;
-
-use process::Programs;
+use std::{path::PathBuf, process::ExitCode};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,6 +41,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where the programs are that this one runs.
+#[derive(Debug, Default)]
+pub struct Programs {
+    pub wrk: Option<PathBuf>,
+    pub moto: Option<PathBuf>,
+    pub aimock: Option<PathBuf>,
+    pub vidaimock: Option<PathBuf>,
+    /// For files that programs read.
+    pub folder: Option<PathBuf>,
 }
 
 /// What is told when something fails; a benchmark has nobody who could act on more.

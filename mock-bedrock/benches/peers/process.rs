@@ -4,24 +4,12 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
 
 use super::Outcome;
-
-/// Where the programs are that this one runs.
-#[derive(Debug, Default)]
-pub struct Programs {
-    pub wrk: Option<PathBuf>,
-    pub moto: Option<PathBuf>,
-    pub aimock: Option<PathBuf>,
-    pub vidaimock: Option<PathBuf>,
-    /// For files that programs read.
-    pub folder: Option<PathBuf>,
-}
 
 /// A server under way.
 #[derive(Debug)]
@@ -62,19 +50,15 @@ impl Server {
     /// Seconds of CPU that the system charged it so far, its own and the kernel's for it.
     pub fn cpu_s(&self) -> Outcome<f64> {
         const TICKS_PER_S: f64 = 100.0;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         // The name in brackets may hold spaces.
         let fields = stat.rsplit_once(')').ok_or("no brackets")?.1;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
         Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_S)
     }
 
-    /// Bytes of memory that are resident.
-    pub fn resident(&self) -> Outcome<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        let kib: f64 = line.split_whitespace().next().ok_or("no number")?.parse()?;
-        Ok(kib * 1024.0)
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Live {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LiveCell {
+    /// When its time was zero, as RFC 3339 in UTC: what joins it with clocks elsewhere.
+    #[serde(default)]
+    pub began: String,
     /// Arrivals that fell due.
     pub due: u64,
     /// Those of them that were handed to the strategy.
@@ -35,10 +38,21 @@ pub struct LiveCell {
     pub lag_us_p50: u64,
     pub lag_us_p99: u64,
     pub lag_us_max: u64,
+    /// From a call until it had a connection, an idle one or a new one.
+    #[serde(default)]
+    pub connect_us_p99: u64,
+    #[serde(default)]
+    pub connect_us_max: u64,
+    /// Calls for which this machine had no port or no open file left.
+    #[serde(default)]
+    pub connect_refused_here: u64,
     /// Most requests open at once.
     pub in_flight_max: u64,
     /// Processor time of this program, as a share of all cores.
     pub cpu_share: f64,
+    /// The same in seconds, from the last preparation to the last answer.
+    #[serde(default)]
+    pub cpu_s: f64,
     /// Events that found no room on their way to the recorder.
     pub dropped: u64,
     pub took_s: f64,

@@ -16,7 +16,11 @@ use aws_sdk_bedrockruntime::{
     operation::{converse::ConverseInput, converse_stream::ConverseStreamInput},
     types::error::ConverseStreamOutputError,
 };
-use aws_smithy_types::event_stream::RawMessage;
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use aws_smithy_types::{body::SdkBody, event_stream::RawMessage};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
@@ -173,6 +177,55 @@ async fn a_whole_stream_is_an_answer() {
     let answer = stream(vec![Play::Stream(events)], none()).await.expect("content came");
     let (events, ended) = read(answer).await;
     assert_eq!((events, ended.is_ok()), (5, true));
+}
+
+/// The service's own addresses, without a socket: what was asked of them.
+#[derive(Debug, Clone, Default)]
+struct Asked(Arc<Mutex<Vec<String>>>);
+
+impl HttpConnector for Asked {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let signed = if request.headers().get("authorization").is_some() { "signed" } else { "bare" };
+        let asked = format!("{signed} {} {}", request.method(), request.uri());
+        self.0.lock().expect("no test panics here").push(asked);
+        let body = match request.method() {
+            "POST" => SdkBody::from(wire::Language::Converse.answer(usage()).to_string()),
+            _ => SdkBody::from("{}"),
+        };
+        let status: u16 = if request.method() == "POST" { 200 } else { 404 };
+        let response = HttpResponse::new(status.try_into().expect("a status"), body);
+        HttpConnectorFuture::ready(Ok(response))
+    }
+}
+
+#[tokio::test]
+async fn a_warm_router_has_knocked_at_each_region_before_the_first_request() {
+    let asked = Asked::default();
+    let connector = SharedHttpConnector::new(asked.clone());
+    let config = credentials().into_builder();
+    let config = config.http_client(http_client_fn(move |_, _| connector.clone())).build();
+    let strategy = serde_json::json!({ "direct": { "target": "east", "timeouts": { "connect": "2s" } } });
+    let builder = || {
+        Router::builder()
+            .strategy(serde_json::from_value(strategy.clone()).expect("a strategy"))
+            .sdk_config(config.clone())
+            .on_demand("east", "us-east-1", "anthropic.m-v1:0")
+            .on_demand("again", "us-east-1", "anthropic.n-v1:0")
+            .on_demand("west", "us-west-2", "anthropic.m-v1:0")
+    };
+    let taken = || std::mem::take(&mut *asked.0.lock().expect("no test panics here"));
+    let router = builder().build().await.expect("a router");
+    router.warm().await;
+    let mut knocks = taken();
+    knocks.sort();
+    let url = |region: &str| format!("https://bedrock-runtime.{region}.amazonaws.com/");
+    assert_eq!(knocks, ["us-east-1", "us-west-2"].map(|region| format!("signed GET {}", url(region))));
+    router.converse(ConverseInput::builder()).await.expect("an answer");
+    assert_eq!(taken(), [format!("signed POST {}model/anthropic.m-v1%3A0/converse", url("us-east-1"))]);
+
+    let near = builder().endpoint_url("http://127.0.0.1:9").build().await.expect("a router");
+    near.warm().await;
+    assert!(taken().is_empty(), "an address that was given by hand is left alone");
 }
 
 #[tokio::test]

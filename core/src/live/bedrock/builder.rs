@@ -124,7 +124,8 @@ impl Builder {
         let strategy = self.check()?;
         let config = self.config.take();
         let clients = self.clients(config).await;
-        Ok(Router::new(self.shell(strategy), clients))
+        let connect = strategy.connect_limit();
+        Ok(Router::new(self.shell(strategy), clients, connect))
     }
 
     /// Builds one router for each of these configurations. They share one strategy with all that it knows, and each has
@@ -136,8 +137,9 @@ impl Builder {
         for config in configs {
             clients.push(self.clients(Some(config)).await);
         }
+        let connect = strategy.connect_limit();
         let shell = self.shell(strategy);
-        Ok(clients.into_iter().map(|clients| Router::new(Arc::clone(&shell), clients)).collect())
+        Ok(clients.into_iter().map(|clients| Router::new(Arc::clone(&shell), clients, connect)).collect())
     }
 
     async fn clients(&self, config: Option<SdkConfig>) -> Clients {

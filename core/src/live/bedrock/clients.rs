@@ -11,6 +11,8 @@ use std::{
 
 use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_bedrockruntime::{Client, config};
+use aws_smithy_types::body::SdkBody;
+use tokio::task::JoinSet;
 
 use super::accounts::Accounts;
 use crate::target::{TargetId, TargetSpec};
@@ -64,6 +66,21 @@ impl Clients {
         At { client, model: spec.model_id() }
     }
 
+    /// Makes all that any target has, and opens a connection for each. Addresses that were given by hand are not knocked at:
+    /// they are near, and whoever counts there would count it.
+    pub(super) async fn warm(&self, connect: Option<Duration>) {
+        for id in 0..u16::try_from(self.targets.len()).unwrap_or(u16::MAX) {
+            self.at(TargetId(id), connect);
+        }
+        let mut knocks = JoinSet::new();
+        for (key, client) in &*self.made.lock().unwrap_or_else(PoisonError::into_inner) {
+            if key.endpoint.is_none() && self.endpoint.is_none() {
+                knocks.spawn(knock(client.clone()));
+            }
+        }
+        knocks.join_all().await;
+    }
+
     fn make(&self, key: &Key) -> Client {
         let mut config = config::Builder::from(self.accounts.at(key.account))
             .region(Region::new(key.region.clone()))
@@ -74,6 +91,24 @@ impl Clients {
         }
         Client::from_conf(config.build())
     }
+}
+
+/// Calls nothing, by the way that calls take: the same credentials, the same endpoint, the same connections.
+async fn knock(client: Client) {
+    let call = client.converse().model_id("none").customize().mutate_request(|request| {
+        let root = request.uri().split_once("://").map(|(scheme, rest)| {
+            let host = rest.split(['/', '?']).next().unwrap_or(rest);
+            format!("{scheme}://{host}/")
+        });
+        let known = root.is_some_and(|root| request.set_uri(root).is_ok());
+        if known && request.set_method("GET").is_ok() {
+            *request.body_mut() = SdkBody::empty();
+            request.headers_mut().remove("content-type");
+            request.headers_mut().remove("content-length");
+        }
+    });
+    // The answer is a refusal; what counts is that it came.
+    drop(call.send().await);
 }
 
 /// Whatever is left unset, the SDK fills in by itself.

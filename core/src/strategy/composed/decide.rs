@@ -54,6 +54,10 @@ impl Strategy for Composed {
         Contract { attempts_max: self.settings.retry.attempts_max, deadline: self.settings.deadline }
     }
 
+    fn connect_limit(&self) -> Option<std::time::Duration> {
+        self.settings.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         self.jitter = selector::share(dice);
         self.asked_at = now;

@@ -161,6 +161,10 @@ impl Strategy for Faithful {
         Contract { attempts_max: self.settings.attempts_max, deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<std::time::Duration> {
+        self.settings.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         if flight.attempts.is_empty() {
             self.renew(now, dice);

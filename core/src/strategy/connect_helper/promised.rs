@@ -71,6 +71,10 @@ impl Strategy for Promised {
         Contract { attempts_max: self.settings.attempts_max, deadline: None }
     }
 
+    fn connect_limit(&self) -> Option<std::time::Duration> {
+        self.settings.timeouts.connect
+    }
+
     fn step(&mut self, flight: &FlightView<'_>, now: Nanos, dice: &mut dyn Rng) -> Decision {
         let target = match self.choose(flight, now, dice) {
             Ok(target) => target,

@@ -56,6 +56,10 @@ pub struct LiveArgs {
     /// Wait this long between two strategies, so that quotas are full again for the next.
     #[arg(long, value_name = "TIME", default_value = "90s", value_parser = span)]
     pub refill: Duration,
+    /// Play all strategies in turn, replication by replication, and not all of one before the next: what changes with the hour
+    /// then touches all alike.
+    #[arg(long)]
+    pub interleave: bool,
     /// A generator that is later than this at p99 makes the run invalid.
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = span)]
     pub lag_max: Duration,

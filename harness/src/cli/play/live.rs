@@ -68,6 +68,7 @@ pub fn play(playing: &Playing<'_>, loaded: &Loaded, folder: &Path) -> anyhow::Re
         limits: limits(args, real),
         in_flight_max: in_flight_max(args, own_mock),
         lag_max: args.lag_max,
+        interleave: args.interleave,
         refill: if own_mock { Duration::ZERO } else { args.refill },
         trace: playing.trace,
         injections: args.inject.clone(),

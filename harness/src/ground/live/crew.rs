@@ -12,7 +12,7 @@ use super::{
     ask::Asker,
     lane::Lane,
     pacer::{Inbox, Sink},
-    wire::inject::Injection,
+    wire::{inject::Injection, links::Links},
 };
 use crate::{
     load::{Arrival, Traffic},
@@ -31,6 +31,7 @@ pub struct Crew {
     pub guard: Arc<Guard>,
     pub asker: Asker,
     pub counts: Counts,
+    pub links: Links,
     /// Most requests open at once.
     pub in_flight_max: u64,
     /// Whether calls carry what a mock needs to meet them with the same luck as the simulation does.
@@ -73,7 +74,7 @@ impl Crew {
         let CrewParts { traffic, luck, clock, tape, guard, asker, in_flight_max, keyed, named, injections } =
             parts;
         let follows = traffic.may_follow_up();
-        let (inbox, counts) = (Arc::default(), Counts::default());
+        let (inbox, counts, links) = (Arc::default(), Counts::default(), Links::default());
         Arc::new(Crew {
             traffic,
             luck,
@@ -83,6 +84,7 @@ impl Crew {
             guard,
             asker,
             counts,
+            links,
             in_flight_max,
             keyed,
             named,

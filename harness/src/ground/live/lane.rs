@@ -15,6 +15,8 @@ use super::{
 };
 use crate::{load::Arrival, record::tape::Told};
 
+/// Before the first moment of the schedule a lane is ready, whether its connections stand or not.
+const READY_BEFORE: Duration = Duration::from_millis(50);
 /// How long a lane may take to let go of what is still open when it is stopped.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,14 @@ async fn serve(
     mut orders: mpsc::UnboundedReceiver<Arrival>,
     mut stopped: oneshot::Receiver<()>,
 ) {
+    let left = crew.clock.left_until(0).saturating_sub(READY_BEFORE);
+    tokio::select! {
+        biased;
+        _ = &mut stopped => return,
+        // One that could not be had in time is opened by the first request that needs it.
+        () = tokio::time::sleep(left) => {}
+        () = router.warm() => {}
+    }
     loop {
         tokio::select! {
             biased;

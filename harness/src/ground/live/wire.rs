@@ -3,12 +3,14 @@
 //! task carries what is to be written.
 
 pub mod inject;
+pub mod links;
 
 use std::{cell::Cell, io, sync::Arc};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        connection::CaptureSmithyConnection,
         http::{
             HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
             SharedHttpConnector,
@@ -87,12 +89,9 @@ impl HttpConnector for Wire<SharedHttpConnector> {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         // Calls that belong to no request, such as those for credentials, carry nothing.
         let ready = ON_THE_WIRE.try_with(|on_the_wire| prepare(on_the_wire, &mut request)).ok();
-        let Ready { struck, naming } = ready.unwrap_or_default();
+        let Ready { struck, naming, watched } = ready.unwrap_or_default();
         match struck {
-            None => match naming {
-                None => self.0.call(request),
-                Some(naming) => naming.listen(self.0.call(request)),
-            },
+            None => send(&self.0, request, watched, naming),
             Some(Kind::Throttle) => HttpConnectorFuture::ready(Ok(throttle())),
             Some(Kind::Reset) => {
                 let broken = io::Error::from(io::ErrorKind::ConnectionReset);
@@ -102,14 +101,27 @@ impl HttpConnector for Wire<SharedHttpConnector> {
                 let inner = self.0.clone();
                 HttpConnectorFuture::new(async move {
                     tokio::time::sleep(length).await;
-                    let call = inner.call(request);
-                    match naming {
-                        None => call.await,
-                        Some(naming) => naming.listen(call).await,
-                    }
+                    send(&inner, request, watched, naming).await
                 })
             }
         }
+    }
+}
+
+fn send(
+    inner: &SharedHttpConnector,
+    request: HttpRequest,
+    watched: Option<Arc<Crew>>,
+    naming: Option<Naming>,
+) -> HttpConnectorFuture {
+    let capture = request.extension::<CaptureSmithyConnection>().cloned();
+    let mut call = inner.call(request);
+    if let (Some(crew), Some(capture)) = (watched, capture) {
+        call = links::watch(&crew, capture, call);
+    }
+    match naming {
+        None => call,
+        Some(naming) => naming.listen(call),
     }
 }
 
@@ -128,6 +140,8 @@ fn throttle() -> HttpResponse {
 struct Ready {
     struck: Option<Kind>,
     naming: Option<Naming>,
+    /// Where the wait for its connection counts.
+    watched: Option<Arc<Crew>>,
 }
 
 /// Tells the tape what the service calls an attempt.
@@ -164,12 +178,14 @@ fn prepare(on_the_wire: &OnTheWire, request: &mut HttpRequest) -> Ready {
     }
     let naming =
         crew.named.then(|| Naming { tape: Arc::clone(&crew.tape), request: arrival.number, attempt });
+    let watched = Some(Arc::clone(crew));
     if crew.injections.is_empty() {
-        return Ready { struck: None, naming };
+        return Ready { struck: None, naming, watched };
     }
     let draws = crew.luck.stream(Stream::Clients);
     let region = inject::signed_region(request.headers().get("authorization"));
-    Ready { struck: inject::struck(&crew.injections, draws, (arrival.number, attempt), region), naming }
+    let struck = inject::struck(&crew.injections, draws, (arrival.number, attempt), region);
+    Ready { struck, naming, watched }
 }
 
 /// The headers are not signed, since they come after the signature; a mock reads them all the same.

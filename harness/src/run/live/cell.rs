@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use richter_core::live::{Clock, Trust, http_client};
@@ -23,7 +23,7 @@ use crate::{
     ground::{
         Witness,
         live::{
-            LEAD, Wiring,
+            LEAD, LEAD_FAR, Wiring,
             ask::{Asker, Language},
             crew::{Crew, CrewParts, Dealer},
             lane::Lane,
@@ -96,8 +96,10 @@ pub fn play(
     #[cfg(not(feature = "observe"))]
     let named = false;
     books.names = named.then(Names::default);
-    let clock = Clock::starting_in(LEAD);
-    let zero = clock::wall() + LEAD;
+    let near = told_by_service || stage.options.endpoint.is_some();
+    let lead = if near { LEAD } else { LEAD_FAR };
+    let clock = Clock::starting_in(lead);
+    let zero = clock::wall() + lead;
     books.outside = Outside(
         stage
             .options
@@ -119,7 +121,7 @@ pub fn play(
     let lanes = lanes(stage, place, &crew, &own)?;
     stage.journal.line(&Line::Cell(place));
     let cpu = CpuWatch::start();
-    let mut teller = Listener { stage, place, own, books, crew: &crew, told: Vec::new(), dropped: 0 };
+    let mut teller = Listener { stage, place, own, books, crew: &crew, zero, told: Vec::new(), dropped: 0 };
     let paced = teller.listen(&lanes);
     drop(lanes);
     let done = teller.end(&cpu);
@@ -204,6 +206,8 @@ struct Listener<'s, 'p> {
     own: Option<Own>,
     books: Books<'p>,
     crew: &'s Arc<Crew>,
+    /// When the crew's clock stands at zero.
+    zero: SystemTime,
     told: Vec<Told>,
     dropped: u64,
 }
@@ -341,6 +345,7 @@ impl Listener<'_, '_> {
         let moment = Moment {
             plan: self.stage.plan,
             place: self.place,
+            before: self.stage.begun,
             now,
             state,
             in_flight: self.crew.open(),
@@ -407,11 +412,17 @@ impl Listener<'_, '_> {
 
     fn live_cell(&self, now: Nanos, used: &super::machine::Used) -> LiveCell {
         let counts = &self.crew.counts;
+        let linked = self.crew.links.linked();
         LiveCell {
             due: counts.due.load(Ordering::Relaxed),
             begun: counts.begun.load(Ordering::Relaxed),
+            connect_us_p99: linked.wait_us_p99,
+            connect_us_max: linked.wait_us_max,
+            connect_refused_here: linked.refused,
             in_flight_max: counts.open_max.load(Ordering::Relaxed),
+            began: clock::told(self.zero),
             cpu_share: used.share,
+            cpu_s: used.cpu_s,
             dropped: self.dropped,
             ..export::live_cell(&self.books, now)
         }

@@ -24,6 +24,7 @@ pub struct CpuWatch {
 pub struct Used {
     /// Of all cores.
     pub share: f64,
+    pub cpu_s: f64,
 }
 
 impl CpuWatch {
@@ -34,8 +35,8 @@ impl CpuWatch {
     pub fn used(&self) -> Used {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
         let wall = self.watch.elapsed().as_secs_f64().max(1e-9);
-        let cpu = cpu().saturating_sub(self.cpu).as_secs_f64();
-        Used { share: cpu / wall / cores }
+        let cpu_s = cpu().saturating_sub(self.cpu).as_secs_f64();
+        Used { share: cpu_s / wall / cores, cpu_s }
     }
 }
 

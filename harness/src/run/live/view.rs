@@ -20,6 +20,8 @@ use crate::{
 pub struct Moment<'a> {
     pub plan: &'a Plan,
     pub place: Place,
+    /// Cells that were played before this one.
+    pub before: usize,
     pub now: Nanos,
     pub state: State,
     pub in_flight: u64,
@@ -67,8 +69,7 @@ pub fn update(snapshot: &mut Snapshot, moment: &Moment<'_>) {
     let phase = plan.traffic.phases.get(usize::from(plan.traffic.phase_at(now)));
     snapshot.phase = phase.map_or_else(String::new, |phase| phase.name.clone());
     let cells = f64::from(plan.replications) * plan.strategies.len() as f64;
-    let before = f64::from(place.replication) * plan.strategies.len() as f64 + place.strategy as f64;
-    snapshot.left_s = ((cells - before) * snapshot.end_s - snapshot.now_s).max(0.0);
+    snapshot.left_s = ((cells - moment.before as f64) * snapshot.end_s - snapshot.now_s).max(0.0);
     snapshot.warnings = warnings(moment);
     if let Some(strategy) = snapshot.strategies.get_mut(place.strategy) {
         *strategy = now_of(&strategy.name, moment);

@@ -1,0 +1,122 @@
+//! How far from their time requests are: when the pacer hands them over, when the strategy has them, and when the server does.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use richter::{
+    ground::live::pacer::{Inbox, Pacer, Sink},
+    load::Arrival,
+};
+use richter_core::live::Clock;
+use richter_mock_bedrock::luck::Luck;
+
+use super::{
+    Outcome,
+    process::Server,
+    table::{count, number, quantile, table},
+    work::{self, Work},
+};
+
+const RATES: [u32; 3] = [100, 1_000, 5_000];
+const SECONDS: u32 = 10;
+
+pub fn measure(folder: &Path) -> Outcome<String> {
+    let mut rows = Vec::new();
+    for per_s in RATES {
+        let work = Work::at_once("converse", per_s, SECONDS);
+        rows.push(row("the pacer alone", per_s, &alone(&work)?, "handed over"));
+        let server = Server::own("echo")?;
+        let ran = work::richter(&work, folder, &server)?;
+        let lag = [ran.live.lag_us_p50, ran.live.lag_us_p99, ran.live.lag_us_max].map(|us| us as f64);
+        let mut with_calls = vec!["with a call of the SDK each".to_owned(), format!("{per_s}/s")];
+        with_calls.push("at the strategy".to_owned());
+        with_calls.push(count(ran.live.begun as usize));
+        with_calls.extend(lag.map(number));
+        rows.push(with_calls);
+        rows.push(row(
+            "with a call of the SDK each",
+            per_s,
+            &seen(&work, &ran, server.addr)?,
+            "at the server",
+        ));
+        if !ran.doubts.is_empty() {
+            eprintln!("!! at {per_s}/s: {}", ran.doubts.join("; "));
+        }
+    }
+    Ok(table(&["arrivals", "asked", "seen", "requests", "late by µs, p50", "p99", "most"], &rows))
+}
+
+fn row(what: &str, per_s: u32, late_us: &[f64], seen: &str) -> Vec<String> {
+    let most = late_us.iter().copied().fold(0.0, f64::max);
+    let numbers = [quantile(late_us, 0.5), quantile(late_us, 0.99), most];
+    let mut row = vec![what.to_owned(), format!("{per_s}/s"), seen.to_owned(), count(late_us.len())];
+    row.extend(numbers.map(number));
+    row
+}
+
+/// Takes what is due and does nothing with it.
+struct Nobody {
+    clock: Clock,
+    late_us: Vec<f64>,
+}
+
+impl Sink for Nobody {
+    fn due(&mut self, arrival: Arrival) {
+        self.late_us.push(self.clock.now().saturating_sub(arrival.at) as f64 / 1e3);
+    }
+
+    fn stopped(&self) -> bool {
+        false
+    }
+
+    fn may_follow(&self) -> bool {
+        false
+    }
+}
+
+fn alone(work: &Work) -> Outcome<Vec<f64>> {
+    let plan = work.plan()?;
+    let clock = Clock::starting_in(Duration::from_millis(100));
+    let schedule = plan.traffic.arrivals(Luck::new(plan.seed, 0));
+    // A thread of its own, since what it does to its timers is not for this one.
+    let pacing = std::thread::spawn(move || {
+        let mut nobody = Nobody { clock, late_us: Vec::new() };
+        let paced = Pacer::new(clock, schedule, Arc::new(Inbox::default())).run(|| (), &mut nobody);
+        paced.map(|()| nobody.late_us)
+    });
+    Ok(pacing.join().map_err(|_| "the pacer panicked")??)
+}
+
+/// How late each request was at the server, in microseconds.
+fn seen(work: &Work, ran: &work::Ran, server: SocketAddr) -> Outcome<Vec<f64>> {
+    let plan = work.plan()?;
+    let zero: jiff::Timestamp = ran.live.began.parse()?;
+    let zero = SystemTime::from(zero).duration_since(SystemTime::UNIX_EPOCH)?.as_nanos();
+    let due: BTreeMap<u64, u64> = plan
+        .traffic
+        .arrivals(Luck::new(plan.seed, 0))
+        .map(|arrival| arrival.map(|arrival| (arrival.number, arrival.at)))
+        .collect::<Result<_, _>>()?;
+    let mut late_us = Vec::new();
+    for line in came(server)?.lines() {
+        let (number, at) = line.split_once(' ').ok_or("a number and a time")?;
+        let due = due.get(&number.parse()?).ok_or("a request that was due")?;
+        let at: u128 = at.parse()?;
+        late_us.push((at as f64 - zero as f64 - *due as f64).abs() / 1e3);
+    }
+    Ok(late_us)
+}
+
+fn came(server: SocketAddr) -> Outcome<String> {
+    let mut socket = TcpStream::connect(server)?;
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: echo\r\nconnection: close\r\n\r\n")?;
+    let mut told = String::new();
+    socket.read_to_string(&mut told)?;
+    Ok(told.split_once("\r\n\r\n").ok_or("a head and a body")?.1.to_owned())
+}
