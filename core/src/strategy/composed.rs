@@ -138,6 +138,10 @@ pub struct ComposedSpec {
     /// Which other model may answer when that of the tiers cannot.
     #[serde(default)]
     pub models: Option<ModelsSpec>,
+    /// Take what only another model can mend, a prompt too long or an answer that a filter stopped, to targets of the tiers that
+    /// have another model.
+    #[serde(default)]
+    pub across_models: Option<bool>,
     /// What a target cannot do, by target: a request that needs it is not sent there.
     #[serde(default)]
     pub lacks: BTreeMap<String, Vec<Need>>,

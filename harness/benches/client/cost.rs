@@ -23,8 +23,8 @@ const REQUESTS: u32 = 20_000;
 const REQUESTS_SLOW: u32 = 1_600;
 
 pub fn measure(programs: &Programs, folder: &Path) -> Outcome<String> {
-    let whole = of("converse", 1_000, programs, folder)?;
-    let stream = of("converse_stream", 400, programs, folder)?;
+    let whole = of("converse", 2_000, programs, folder)?;
+    let stream = of("converse_stream", 1_000, programs, folder)?;
     Ok(format!("{whole}\n{stream}"))
 }
 

@@ -95,7 +95,7 @@ pub fn richter(work: &Work, folder: &Path, server: &Server) -> Outcome<Ran> {
     ]);
     command.args(["--view", "none", "--out"]).arg(&out).stdout(Stdio::null());
     let code = command.status()?;
-    let run = RunFile::read(&out.join("run.json"))?;
+    let run = RunFile::read(&out.join("client/run.json"))?;
     let (live, cell) = (run.live.ok_or("the run was live")?, run.cells.into_iter().next());
     if run.status != Status::Complete {
         return Err(format!("the run ended early ({code})").into());

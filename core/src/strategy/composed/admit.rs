@@ -49,7 +49,7 @@ impl Composed {
         let Some(shed) = self.settings.shed.filter(|_| priority != Priority::Critical) else {
             return false;
         };
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         let mut least: Option<f64> = None;
         for at in 0..tiered {
             let usable = match self.verdict(at, ask, false) {
@@ -184,7 +184,7 @@ impl Composed {
 
     /// Tokens left where most are, of the targets that may be used.
     fn most_room(&mut self, ask: &Ask<'_>, tried: Bits) -> Option<f64> {
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         let mut most: Option<f64> = None;
         for at in (0..tiered).filter(|at| tried & (1 << at) == 0) {
             if !self.fits(at, ask) || matches!(self.verdict(at, ask, false), Verdict::Deny { .. }) {

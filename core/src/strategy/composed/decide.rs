@@ -74,7 +74,7 @@ impl Strategy for Composed {
         let Some(past) = past else {
             return self.enter(ask);
         };
-        if self.is_final(past.failure) {
+        if self.is_final(&past) {
             return stop(Reason::NotRetryable);
         }
         if flight.attempts.len() as u32 >= self.settings.retry.attempts_max {
@@ -211,16 +211,15 @@ impl Composed {
 
     /// What helps a request that no target of the tiers may take: a larger model if it fits none of them.
     fn instead(&self, request: &Request) -> Action {
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         let fits = (0..tiered).any(|at| self.is_roomy(at, request));
         if fits { Action::NextModel } else { Action::LargerContext }
     }
 
-    /// Whether nothing helps, or only a model map that there is not.
-    fn is_final(&self, failure: Failure) -> bool {
-        actions(failure).iter().all(|action| match action {
-            Action::LargerContext => self.maps.context_window.is_empty(),
-            Action::OtherContent => self.maps.content.is_empty(),
+    /// Whether nothing helps, or only another model that there is not.
+    fn is_final(&self, past: &Past) -> bool {
+        actions(past.failure).iter().all(|action| match action {
+            Action::LargerContext | Action::OtherContent => !self.has_remedy(*action, past.tried),
             Action::NextTarget | Action::NextModel | Action::RetrySame => false,
         })
     }
@@ -353,7 +352,7 @@ impl Composed {
 
     /// The untried target that would be eligible first, for a single request each second.
     fn least_bad(&mut self, ask: &Ask<'_>, tried: Bits) -> Option<Decision> {
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         let open = (0..tiered).filter(|at| tried & (1 << at) == 0);
         let mut best: Option<(Nanos, usize)> = None;
         for at in open {
@@ -377,7 +376,7 @@ impl Composed {
         if !ask.flight.attempts.is_empty() {
             return None;
         }
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         let mut best: Option<(Nanos, usize)> = None;
         for at in 0..tiered {
             let place = &self.places[at];
@@ -408,7 +407,7 @@ impl Composed {
     fn last_resort(&mut self, ask: &Ask<'_>, tried: Bits, rule: usize) -> Option<Decision> {
         let before = self.settings.on_exhausted[..rule].iter();
         let nth = before.filter(|step| matches!(step, Exhausted::LastResort(_))).count();
-        let at = self.tiers.last().map_or(0, |(_, to)| *to) + nth;
+        let at = self.tiered() + nth;
         let open = tried & (1 << at) == 0
             && self.fits(at, ask)
             && !matches!(self.verdict(at, ask, false), Verdict::Deny { .. });

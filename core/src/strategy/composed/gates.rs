@@ -77,7 +77,7 @@ impl Composed {
 
     /// How many of the places in tiers are well.
     pub(super) fn well(&self, outliers: &Outliers, now: Nanos) -> usize {
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         let well = |at: &usize| outliers.ejected(*at, now).is_none() && self.places[*at].is_well(now);
         (0..tiered).filter(well).count()
     }

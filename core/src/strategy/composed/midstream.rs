@@ -78,7 +78,7 @@ impl Composed {
 
     /// Whether nobody in the tiers can do what the request needs, however long it waits.
     pub(super) fn is_beyond_all(&self, request: &Request) -> bool {
-        let tiered = self.tiers.last().map_or(0, |(_, to)| *to);
+        let tiered = self.tiered();
         (0..tiered).all(|at| request.needed().meets(self.places[at].lacks))
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The targets of a map are tried in the order of the list, each at most once, when nothing of the tiers is left. A
 //! target that cannot take the prompt is passed over: there, in the tiers and in every rule for the end.
+//!
+//! Without a map for it, what only another model can mend may go to a target of the tiers that has another one than all that
+//! were tried (`across_models`): whoever lists several models in the tiers takes an answer from each of them.
 
 use std::collections::BTreeMap;
 
@@ -89,6 +92,9 @@ impl Maps {
 impl Composed {
     /// The first target of the action's map that may take the request.
     pub(super) fn hop(&mut self, ask: &Ask<'_>, tried: Bits, action: Action) -> Option<Decision> {
+        if self.goes_across(action) {
+            return self.across(ask, tried);
+        }
         let attempts = ask.flight.attempts.iter();
         let hops = attempts.filter(|a| self.at(a.target).is_some_and(|at| self.maps.holds(at))).count();
         if hops >= self.maps.hops_max as usize {
@@ -99,13 +105,50 @@ impl Composed {
             if tried & (1 << at) != 0 || !self.fits(at, ask) {
                 continue;
             }
-            match self.verdict(at, ask, false) {
-                Verdict::Allow => return Some(self.send(ask, at, Reason::NextModel)),
-                Verdict::Probe => return Some(self.send(ask, at, Reason::Probe)),
-                Verdict::Deny { .. } => {}
+            if let Some(decision) = self.hop_to(at, ask) {
+                return Some(decision);
             }
         }
         None
+    }
+
+    fn hop_to(&mut self, at: usize, ask: &Ask<'_>) -> Option<Decision> {
+        match self.verdict(at, ask, false) {
+            Verdict::Allow => Some(self.send(ask, at, Reason::NextModel)),
+            Verdict::Probe => Some(self.send(ask, at, Reason::Probe)),
+            Verdict::Deny { .. } => None,
+        }
+    }
+
+    /// The first target of the tiers whose model is none of those that were tried.
+    fn across(&mut self, ask: &Ask<'_>, tried: Bits) -> Option<Decision> {
+        for at in 0..self.tiered() {
+            if self.is_other(at, tried)
+                && self.fits(at, ask)
+                && let Some(decision) = self.hop_to(at, ask)
+            {
+                return Some(decision);
+            }
+        }
+        None
+    }
+
+    /// Whether the tiers stand in for the action's map.
+    fn goes_across(&self, action: Action) -> bool {
+        let mends = matches!(action, Action::LargerContext | Action::OtherContent);
+        mends && self.settings.across_models && self.maps.of(action).is_empty()
+    }
+
+    /// Whether the action can do anything for a request that has tried these places.
+    pub(super) fn has_remedy(&self, action: Action, tried: Bits) -> bool {
+        let across = || self.goes_across(action) && (0..self.tiered()).any(|at| self.is_other(at, tried));
+        !self.maps.of(action).is_empty() || across()
+    }
+
+    fn is_other(&self, at: usize, tried: Bits) -> bool {
+        let model = self.places[at].model;
+        let same = |place: usize| self.places[place].model.is_none() || self.places[place].model == model;
+        model.is_some() && (0..self.places.len()).all(|place| tried & (1 << place) == 0 || !same(place))
     }
 
     /// Whether the model of a place can do what is needed, and the prompt and the longest answer to it fit, as far as we were

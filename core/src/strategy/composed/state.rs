@@ -83,6 +83,8 @@ pub(super) struct Place {
     pub(super) domain: usize,
     pub(super) weight: f64,
     pub(super) lacks: Needs,
+    /// Its number among the models of all places; none where it is not known, or not always the same.
+    pub(super) model: Option<u16>,
     /// Tokens that fit, if somebody told.
     pub(super) context: Option<u32>,
     pub(super) price: Option<PriceSpec>,
@@ -122,6 +124,7 @@ impl Composed {
             limits: &spec.limits,
             lacks: &spec.lacks,
             contexts: spec.models.as_ref().map(|models| &models.contexts),
+            models: Vec::new(),
             pools: Vec::new(),
             domains: Vec::new(),
             places: Vec::new(),
@@ -168,6 +171,11 @@ impl Composed {
             places,
             settings,
         })
+    }
+
+    /// How many places the tiers have; those of maps and last resorts come after them.
+    pub(super) fn tiered(&self) -> usize {
+        self.tiers.last().map_or(0, |(_, to)| *to)
     }
 
     pub(super) fn at(&self, target: TargetId) -> Option<usize> {
@@ -222,6 +230,7 @@ struct Made<'s> {
     limits: &'s BTreeMap<String, LimitSpec>,
     lacks: &'s BTreeMap<String, Vec<Need>>,
     contexts: Option<&'s BTreeMap<String, u32>>,
+    models: Vec<String>,
     pools: Vec<(String, Pool)>,
     domains: Vec<String>,
     places: Vec<Place>,
@@ -255,6 +264,7 @@ impl Made<'_> {
         let known = find(name)?;
         let limit = self.limits.get(name).copied();
         let (pool, domain) = (self.pool(known.spec, limit), self.domain(known.spec));
+        let model = self.model(known.spec);
         let settings = self.settings;
         let probe_for =
             settings.timeouts.first_token.or(settings.timeouts.total).map_or(PROBE_FOR, span::nanos);
@@ -265,6 +275,7 @@ impl Made<'_> {
             domain,
             weight,
             lacks: self.lacks.get(name).into_iter().flatten().copied().collect(),
+            model,
             context: self.contexts.and_then(|contexts| contexts.get(name)).copied(),
             price: None,
             in_flight: 0,
@@ -281,6 +292,17 @@ impl Made<'_> {
             pitied_until: 0,
         });
         Some(())
+    }
+
+    fn model(&mut self, spec: &TargetSpec) -> Option<u16> {
+        let mut models = spec.models();
+        let only = models.next().filter(|_| models.next().is_none())?;
+        let known = self.models.iter().position(|model| model == only);
+        let at = known.unwrap_or_else(|| {
+            self.models.push(only.to_owned());
+            self.models.len() - 1
+        });
+        u16::try_from(at).ok()
     }
 
     fn pool(&mut self, spec: &TargetSpec, limit: Option<LimitSpec>) -> usize {

@@ -46,7 +46,10 @@ fn find<'a>(targets: &'a [TargetSpec]) -> impl Fn(&str) -> Option<Known<'a>> {
 
 /// Where the attempts of requests a second apart went, and why; `play` says how each target answers.
 fn told(tiers: Value, models: Value, requests: u64, play: impl Fn(u16) -> Play) -> (Vec<u16>, Vec<Reason>) {
-    let spec = spec(tiers, models);
+    told_of(&spec(tiers, models), requests, play)
+}
+
+fn told_of(spec: &StrategySpec, requests: u64, play: impl Fn(u16) -> Play) -> (Vec<u16>, Vec<Reason>) {
     assert_eq!(spec.problems(), []);
     let targets = targets();
     let router = crate::flight::Router::new(spec.build(&find(&targets)).unwrap());
@@ -87,6 +90,24 @@ fn what_a_filter_stops_goes_to_the_content_map_or_back_to_its_caller() {
     assert_eq!(told(json!([["a"]]), maps, 1, only(3, FILTERED)).0, [0, 3]);
     let (sent, reasons) = told(json!([["a"]]), json!({ "context_window": ["c"] }), 1, only(3, FILTERED));
     assert_eq!((sent, reasons[1]), (vec![0], Reason::NotRetryable));
+}
+
+#[test]
+fn without_a_map_the_tiers_stand_in_for_it_if_they_may() {
+    let across = |tiers: Value, across: bool, play: Play| {
+        let composed = json!({ "tiers": tiers, "across_models": across, "retry": { "attempts_max": 4 } });
+        told_of(&serde_json::from_value(json!({ "composed": composed })).unwrap(), 1, only(3, play))
+    };
+    for play in [TOO_LONG, FILTERED] {
+        let (sent, reasons) = across(json!([["a", "b", "c", "d"]]), true, play);
+        assert_eq!(sent, [0, 2, 3], "each model once, and b has that of a");
+        assert_eq!(reasons[1..3], [Reason::NextModel; 2]);
+        assert_eq!(across(json!([["a"], ["d"]]), true, play).0, [0, 3]);
+        for (tiers, may) in [(json!([["a", "b"]]), true), (json!([["a", "d"]]), false)] {
+            let (sent, reasons) = across(tiers, may, play);
+            assert_eq!((sent, reasons[1]), (vec![0], Reason::NotRetryable));
+        }
+    }
 }
 
 #[test]
