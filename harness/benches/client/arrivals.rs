@@ -19,44 +19,69 @@ use richter_mock_bedrock::luck::Luck;
 use super::{
     Outcome,
     process::Server,
-    table::{count, number, quantile, table},
+    table::{count, median, number, quantile, table},
     work::{self, Work},
 };
 
 const RATES: [u32; 3] = [100, 1_000, 5_000];
 const SECONDS: u32 = 10;
+const ROUNDS: usize = 3;
+/// What hands requests over, and where they are seen.
+const SEEN: [(&str, &str); 3] = [
+    ("the pacer alone", "when handed over"),
+    ("with a call of the SDK each", "when the strategy has it"),
+    ("with a call of the SDK each", "when the server has it"),
+];
 
 pub fn measure(folder: &Path) -> Outcome<String> {
     let mut rows = Vec::new();
     for per_s in RATES {
         let work = Work::at_once("converse", per_s, SECONDS);
-        rows.push(row("the pacer alone", per_s, &alone(&work)?, "handed over"));
-        let server = Server::own("echo")?;
-        let ran = work::richter(&work, folder, &server)?;
-        let lag = [ran.live.lag_us_p50, ran.live.lag_us_p99, ran.live.lag_us_max].map(|us| us as f64);
-        let mut with_calls = vec!["with a call of the SDK each".to_owned(), format!("{per_s}/s")];
-        with_calls.push("at the strategy".to_owned());
-        with_calls.push(count(ran.live.begun as usize));
-        with_calls.extend(lag.map(number));
-        rows.push(with_calls);
-        rows.push(row(
-            "with a call of the SDK each",
-            per_s,
-            &seen(&work, &ran, server.addr)?,
-            "at the server",
-        ));
-        if !ran.doubts.is_empty() {
-            eprintln!("!! at {per_s}/s: {}", ran.doubts.join("; "));
+        let mut seen_at = SEEN.map(|_| Vec::new());
+        for _ in 0..ROUNDS {
+            for (all, late) in seen_at.iter_mut().zip(round(&work, folder)?) {
+                all.push(late);
+            }
         }
+        rows.extend(SEEN.iter().zip(&seen_at).map(|(seen, rounds)| row(*seen, per_s, rounds)));
     }
-    Ok(table(&["arrivals", "asked", "seen", "requests", "late by µs, p50", "p99", "most"], &rows))
+    let heads = ["arrivals", "seen", "asked", "requests", "late by µs, p50", "p99", "most"];
+    Ok(table(&heads, &rows))
 }
 
-fn row(what: &str, per_s: u32, late_us: &[f64], seen: &str) -> Vec<String> {
-    let most = late_us.iter().copied().fold(0.0, f64::max);
-    let numbers = [quantile(late_us, 0.5), quantile(late_us, 0.99), most];
-    let mut row = vec![what.to_owned(), format!("{per_s}/s"), seen.to_owned(), count(late_us.len())];
-    row.extend(numbers.map(number));
+/// One round, at the three places of [`SEEN`].
+fn round(work: &Work, folder: &Path) -> Outcome<[Late; 3]> {
+    let alone = Late::of(&alone(work)?);
+    let server = Server::own("echo")?;
+    let ran = work::richter(work, folder, &server)?;
+    if !ran.doubts.is_empty() {
+        eprintln!("!! at {}/s: {}", work.per_s, ran.doubts.join("; "));
+    }
+    let us = [ran.live.lag_us_p50, ran.live.lag_us_p99, ran.live.lag_us_max].map(|us| us as f64);
+    let begun = Late { requests: ran.live.begun as usize, us };
+    Ok([alone, begun, Late::of(&seen(work, &ran, server.addr)?)])
+}
+
+/// How late requests were: in the median, at p99, and the latest.
+struct Late {
+    requests: usize,
+    us: [f64; 3],
+}
+
+impl Late {
+    fn of(late_us: &[f64]) -> Late {
+        let most = late_us.iter().copied().fold(0.0, f64::max);
+        Late { requests: late_us.len(), us: [quantile(late_us, 0.5), quantile(late_us, 0.99), most] }
+    }
+}
+
+/// The medians of the rounds, and the latest of all.
+fn row((what, seen): (&str, &str), per_s: u32, rounds: &[Late]) -> Vec<String> {
+    let of = |place: usize| rounds.iter().map(|round| round.us[place]).collect::<Vec<_>>();
+    let most = of(2).into_iter().fold(0.0, f64::max);
+    let requests = rounds.iter().map(|round| round.requests).sum();
+    let mut row = vec![what.to_owned(), seen.to_owned(), format!("{per_s}/s"), count(requests)];
+    row.extend([median(&of(0)), median(&of(1)), most].map(number));
     row
 }
 
