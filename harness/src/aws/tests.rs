@@ -315,6 +315,23 @@ fn a_login_session_is_used_and_renewed_and_when_it_is_over_the_command_for_a_new
 }
 
 #[test]
+fn a_process_gives_the_credentials_of_its_profile_and_one_that_fails_is_named() {
+    let bench = Bench::new();
+    let keys = json!({
+        "Version": 1, "AccessKeyId": "ASIASSO", "SecretAccessKey": "secret-of-sso", "SessionToken": "token-of-sso",
+        "Expiration": "2100-01-01T00:00:00Z",
+    });
+    let told = bench.file("keys.json", &keys.to_string());
+    let config = |process: &str| format!("[profile tool]\ncredential_process = {process}\n");
+    bench.config(&config(&format!("/bin/cat {}", told.display())));
+    let user = "arn:aws:iam::222233334444:user/richter";
+    let_in(&bench.look(&["--profile", "tool"], &[]), user, "profile tool (credential_process)");
+    bench.config(&config("/bin/false"));
+    let said = bench.look(&["--profile", "tool"], &[]);
+    assert_eq!(said["fix"], "run the credential_process of profile tool by hand, and see what it says", "{said}");
+}
+
+#[test]
 fn a_container_gives_the_credentials_of_its_role() {
     let bench = Bench::new();
     let keys = json!({

@@ -127,7 +127,8 @@ fn errand(
         account: caller.account.clone(),
         arn: caller.arn(),
         metadata: ask.extras.metadata.clone(),
-        input: body,
+        // A copy, since as it came it would keep the connection's whole buffer for as long as the answer takes.
+        input: Bytes::copy_from_slice(&body),
     };
     // Every request that comes in over a connection is told of it.
     let line = head.extensions.get::<Line>().copied().unwrap_or(Line { age: 0, idle: None });
