@@ -34,6 +34,8 @@
   }
 
   const two = (number) => String(number).padStart(2, "0");
+  // Steps that clocks and people use, in seconds.
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600, 43200, 86400];
   const clock = (s) => {
     const whole = Math.round(s);
     return whole >= 3600
@@ -168,7 +170,7 @@
         y: log ? { distr: 3, log: 10, range: (u, low, high) => [10 ** Math.floor(Math.log10(low || 0.001)), (never || 10 ** Math.ceil(Math.log10(high || 1))) * 1.1] } : { range: (u, low, high) => [0, Math.max(high || 1, never || 0) * 1.03] },
       },
       axes: [
-        { ...axis, values: (u, at) => at.map((n) => (n == null ? "" : live.time ? clock(n) : Math.abs(Math.log10(n) % 1) < 1e-6 ? nines(n) : "")) },
+        { ...axis, ...(live.time ? { incrs: steps } : {}), values: (u, at) => at.map((n) => (n == null ? "" : live.time ? clock(n) : Math.abs(Math.log10(n) % 1) < 1e-6 ? nines(n) : "")) },
         { ...axis, size: 64, values: (u, at) => at.map((n) => (n == null ? "" : shown(live.unit, n, never))) },
       ],
       series: [
