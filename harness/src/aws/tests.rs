@@ -328,7 +328,10 @@ fn a_process_gives_the_credentials_of_its_profile_and_one_that_fails_is_named() 
     let_in(&bench.look(&["--profile", "tool"], &[]), user, "profile tool (credential_process)");
     bench.config(&config("/bin/false"));
     let said = bench.look(&["--profile", "tool"], &[]);
-    assert_eq!(said["fix"], "run the credential_process of profile tool by hand, and see what it says", "{said}");
+    assert_eq!(
+        said["fix"], "run the credential_process of profile tool by hand, and see what it says",
+        "{said}"
+    );
 }
 
 #[test]

@@ -152,24 +152,26 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let mut line = Line::new(stream, self.site.clone());
         let orders = line.orders.clone();
+        // What few connections need, or all for a moment, is kept out of the size of each.
         match self.site.tls.clone() {
-            None => match self.second(&mut line).await {
-                // What few connections need is kept out of the size of all.
+            None => match Box::pin(self.second(&mut line)).await {
                 Some(true) => Box::pin(self.speak_h2(line, orders)).await,
                 Some(false) => self.speak(line, orders).await,
                 None => {}
             },
-            Some(tls) => {
-                let within = self.site.settings.limits.body_within;
-                let shaking = Box::pin(shake_hands(&self.site, &self.usual, &tls, line));
-                // A client that does not trust the certificate says so to its own user.
-                let Ok(Some(stream)) = tokio::time::timeout(within, shaking).await else { return };
-                if stream.get_ref().1.alpn_protocol() == Some(h2::ALPN) {
-                    Box::pin(self.speak_h2(stream, orders)).await;
-                } else {
-                    Box::pin(self.speak(stream, orders)).await;
-                }
-            }
+            Some(tls) => Box::pin(self.speak_tls(line, orders, tls)).await,
+        }
+    }
+
+    async fn speak_tls(self, line: Line, orders: Arc<Orders>, tls: Tls) {
+        let within = self.site.settings.limits.body_within;
+        let shaking = Box::pin(shake_hands(&self.site, &self.usual, &tls, line));
+        // A client that does not trust the certificate says so to its own user.
+        let Ok(Some(stream)) = tokio::time::timeout(within, shaking).await else { return };
+        if stream.get_ref().1.alpn_protocol() == Some(h2::ALPN) {
+            Box::pin(self.speak_h2(stream, orders)).await;
+        } else {
+            Box::pin(self.speak(stream, orders)).await;
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{
         Verdict,
         degrade::DegradeSpec,
         ledger::{Ledger, LimitSpec},
+        remedy::Action,
     },
     request::{Priority, Request, Usage},
     strategy::{Decision, Reason, Step},
@@ -29,7 +30,9 @@ impl Composed {
         {
             return stop(reason);
         }
-        if self.queue.is_some() { self.in_line(ask) } else { self.first(ask) }
+        // Who is too long for every model of the tiers has nothing to wait for.
+        let lines_up = self.queue.is_some() && self.has_room_for(ask.flight.request);
+        if lines_up { self.in_line(ask) } else { self.first(ask) }
     }
 
     /// Why a new request is not let in. What is shed does not count against its tenant's rate.
@@ -109,10 +112,13 @@ impl Composed {
                 let reason = if probes { Reason::Probe } else { Reason::FirstChoice };
                 Ok(self.send(ask, at, reason))
             }
-            Found::Nothing { until } => {
-                let rules = 0..self.queue_s_place();
-                self.ruled(ask, None, until, rules).ok_or(until)
-            }
+            Found::Nothing { until } => match self.hop(ask, 0, Action::NextModel) {
+                Some(decision) => Ok(decision),
+                None => {
+                    let rules = 0..self.queue_s_place();
+                    self.ruled(ask, None, until, rules).ok_or(until)
+                }
+            },
         }
     }
 

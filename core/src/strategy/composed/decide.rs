@@ -211,9 +211,12 @@ impl Composed {
 
     /// What helps a request that no target of the tiers may take: a larger model if it fits none of them.
     fn instead(&self, request: &Request) -> Action {
-        let tiered = self.tiered();
-        let fits = (0..tiered).any(|at| self.is_roomy(at, request));
-        if fits { Action::NextModel } else { Action::LargerContext }
+        if self.has_room_for(request) { Action::NextModel } else { Action::LargerContext }
+    }
+
+    /// Whether it fits any model of the tiers, as far as we were told.
+    pub(super) fn has_room_for(&self, request: &Request) -> bool {
+        (0..self.tiered()).any(|at| self.is_roomy(at, request))
     }
 
     /// Whether nothing helps, or only another model that there is not.

@@ -129,6 +129,25 @@ fn what_does_not_fit_is_not_sent() {
 }
 
 #[test]
+fn nobody_lines_up_for_what_only_another_model_can_do() {
+    let spec = |models: Value| -> StrategySpec {
+        let queue = json!({ "length": 10, "wait": "5s" });
+        let composed = json!({
+            "tiers": [["a"]], "models": models, "queue": queue, "retry": { "attempts_max": 2, "same_target": false },
+            "cooldown": { "throttle": { "base": "10s", "cap": "30s" } },
+        });
+        serde_json::from_value(json!({ "composed": composed })).unwrap()
+    };
+    // The request has 100 tokens of input.
+    let larger = spec(json!({ "context_window": ["c"], "contexts": { "a": 99 } }));
+    assert_eq!(told_of(&larger, 1, |_| answer()).0, [2]);
+    let too_small = spec(json!({ "contexts": { "a": 99 } }));
+    assert_eq!(told_of(&too_small, 1, |_| answer()), (vec![], vec![Reason::NothingEligible]));
+    let general = spec(json!({ "general": ["d"] }));
+    assert_eq!(told_of(&general, 2, only(3, THROTTLED)).0, [0, 3, 3], "a cools down, and d is free");
+}
+
+#[test]
 fn maps_that_cannot_work_are_named_by_their_keys() {
     let named = |tiers: Value, models: Value| {
         let (spec, targets) = (spec(tiers, models), targets());
