@@ -1,8 +1,9 @@
 //! A bounded line in front of the targets: who finds no room waits for a turn, first come, first served, and those who
 //! matter more before those who matter less.
 //!
-//! When the first in line has waited too long already, the newest goes first: of those who wait, it is the one that can
-//! still be served in time, while the oldest will be late whatever is done.
+//! When the first in line has waited too long already, the newest goes first: if the rush outlasts the line, it is the one that
+//! can still be served in time, and the oldest is late whatever is done. If the rush ends sooner, order would have served all:
+//! `newest_first_after: 100%` keeps it.
 //!
 //! One of those who wait has the turn. It alone looks for room: when it gets the turn, when something changes, and when
 //! it was told that there will be room. The others sleep.
