@@ -1,6 +1,6 @@
 //! Where calls leave the program: an HTTP client around the SDK's own, one for each lane. It writes onto calls for a
 //! mock what they need to meet the same luck as in the simulation, and strikes calls with faults of our own. A call's
-//! task carries what is to be written.
+//! task carries what is to be written. How long calls wait for a connection is measured in `links`.
 
 pub mod inject;
 pub mod links;
