@@ -6,6 +6,7 @@
 //! settles them.
 //!
 //! * [`Router`] is what a service embeds: it takes the SDK's own inputs and gives the SDK's own outputs.
+//! * [`LeanRouter`] is the same with a client of our own, which costs less.
 //! * [`Shell`] is the same without the SDK: any [`Transport`] may carry the attempts. Tests use it, and other grounds.
 //!
 //! Start reading at `course`, which is one request in the air; `shell` holds the machine.
@@ -19,6 +20,7 @@ mod course;
 mod dice;
 mod error;
 mod kept;
+mod lean;
 mod limits;
 mod names;
 mod pace;
@@ -34,6 +36,9 @@ pub use bedrock::{
 pub use clock::Clock;
 pub use dice::MakeDice;
 pub use error::{BuildError, RouteError};
+pub use lean::{
+    Exception, Lean, LeanAnswer, LeanCall, LeanPart, LeanRouter, NotConnected, connector as lean_connector,
+};
 pub use names::{Column, Names, Rows};
 pub use shell::{Shell, ShellParts};
 pub use stream::AnswerStream;

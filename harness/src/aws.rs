@@ -150,6 +150,11 @@ impl Access {
         self.config.to_builder().http_client(http_client(&self.trust)).build()
     }
 
+    /// Who vouches for servers.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// For clients of another Region.
     pub fn in_region(&self, region: &str) -> SdkConfig {
         self.config.to_builder().region(Region::new(region.to_owned())).build()

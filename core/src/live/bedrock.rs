@@ -1,14 +1,14 @@
 //! The live router for Amazon Bedrock: what a service embeds.
 
 mod accounts;
-mod body;
+pub(super) mod body;
 mod builder;
 mod clients;
-mod converse;
+pub(super) mod converse;
 mod invoke;
-mod loopback;
+pub(super) mod loopback;
 mod needs;
-mod refusal;
+pub(super) mod refusal;
 
 pub use accounts::of_profile;
 pub use builder::Builder;
@@ -30,11 +30,12 @@ use aws_sdk_bedrockruntime::operation::{
     invoke_model_with_response_stream::builders::InvokeModelWithResponseStreamInputBuilder,
 };
 
-use self::clients::Clients;
-use super::{AnswerStream, Answered, Carried, RouteError, Shell, Transport};
+pub(super) use self::clients::Clients;
+use super::{AnswerStream, Answered, Carried, Clock, RouteError, Shell, Transport};
 use crate::{
     Nanos,
     request::{Api, Needs, Priority, Request},
+    target::TargetId,
 };
 
 /// The transports of the four operations.
@@ -90,6 +91,8 @@ pub struct Router {
     clients: Arc<Clients>,
     /// The strategy's.
     connect: Option<Duration>,
+    /// Targets that the strategy may call.
+    used: Vec<TargetId>,
     next: AtomicU64,
 }
 
@@ -117,11 +120,29 @@ pub struct Hints {
 
 /// What the router can see of a call by itself.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
-    api: Api,
-    needs: Needs,
-    input_tokens: u32,
-    max_tokens: Option<u32>,
+pub(super) struct Seen {
+    pub(super) api: Api,
+    pub(super) needs: Needs,
+    pub(super) input_tokens: u32,
+    pub(super) max_tokens: Option<u32>,
+}
+
+impl Seen {
+    /// The request, with what the caller knows of it. `number` is asked for if that is not told.
+    pub(super) fn request(self, hints: &Hints, number: impl FnOnce() -> u64, clock: &Clock) -> Request {
+        Request {
+            number: hints.number.unwrap_or_else(number),
+            api: self.api,
+            class: hints.class,
+            tenant: hints.tenant,
+            priority: hints.priority,
+            prefix: hints.prefix,
+            needs: self.needs.and(hints.needs),
+            input_tokens: hints.input_tokens.unwrap_or(self.input_tokens),
+            max_tokens: self.max_tokens,
+            intended: hints.intended.unwrap_or_else(|| clock.now()),
+        }
+    }
 }
 
 impl Router {
@@ -130,7 +151,7 @@ impl Router {
         Builder::new()
     }
 
-    fn new(shell: Arc<Shell>, clients: Clients, connect: Option<Duration>) -> Router {
+    fn new(shell: Arc<Shell>, clients: Clients, connect: Option<Duration>, used: Vec<TargetId>) -> Router {
         let clients = Arc::new(clients);
         Router {
             shell,
@@ -140,15 +161,16 @@ impl Router {
             invoke_model_stream: Arc::new(operations::InvokeModelWithResponseStream::new(&clients)),
             clients,
             connect,
+            used,
             next: AtomicU64::new(0),
         }
     }
 
-    /// Makes every client, finds its credentials and opens a connection, all at once, so that the first requests need not wait
+    /// Makes every client that the strategy may need, finds its credentials and opens a connection, all at once, so that the first requests need not wait
     /// for it. What is sent for that is a signed `GET /`, which the service refuses and nobody counts; nothing is sent to an
     /// address that was given by hand. What fails here fails again with the first request, and is told then.
     pub async fn warm(&self) {
-        self.clients.warm(self.connect).await;
+        self.clients.warm(&self.used, self.connect).await;
     }
 
     /// The machine and its clock.
@@ -262,18 +284,7 @@ impl Router {
     }
 
     fn request(&self, seen: Seen, hints: &Hints) -> Request {
-        Request {
-            number: hints.number.unwrap_or_else(|| self.next.fetch_add(1, Ordering::Relaxed)),
-            api: seen.api,
-            class: hints.class,
-            tenant: hints.tenant,
-            priority: hints.priority,
-            prefix: hints.prefix,
-            needs: seen.needs.and(hints.needs),
-            input_tokens: hints.input_tokens.unwrap_or(seen.input_tokens),
-            max_tokens: seen.max_tokens,
-            intended: hints.intended.unwrap_or_else(|| self.shell.clock().now()),
-        }
+        seen.request(hints, || self.next.fetch_add(1, Ordering::Relaxed), self.shell.clock())
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
 };
 
 use richter::{
-    ground::live::pacer::{Inbox, Pacer, Sink},
+    ground::live::{
+        agenda::Part,
+        pacer::{Pacer, Sink},
+    },
     load::Arrival,
 };
 use richter_core::live::Clock;
@@ -27,10 +30,12 @@ const RATES: [u32; 3] = [100, 1_000, 5_000];
 const SECONDS: u32 = 10;
 const ROUNDS: usize = 3;
 /// What hands requests over, and where they are seen.
-const SEEN: [(&str, &str); 3] = [
+const SEEN: [(&str, &str); 5] = [
     ("the pacer alone", "when handed over"),
     ("with a call of the SDK each", "when the strategy has it"),
     ("with a call of the SDK each", "when the server has it"),
+    ("with a call of the lean client each", "when the strategy has it"),
+    ("with a call of the lean client each", "when the server has it"),
 ];
 
 pub fn measure(folder: &Path) -> Outcome<String> {
@@ -50,16 +55,23 @@ pub fn measure(folder: &Path) -> Outcome<String> {
 }
 
 /// One round, at the three places of [`SEEN`].
-fn round(work: &Work, folder: &Path) -> Outcome<[Late; 3]> {
+fn round(work: &Work, folder: &Path) -> Outcome<[Late; 5]> {
     let alone = Late::of(&alone(work)?);
+    let [sdk_begun, sdk_seen] = with(work, "sdk", folder)?;
+    let [lean_begun, lean_seen] = with(work, "lean", folder)?;
+    Ok([alone, sdk_begun, sdk_seen, lean_begun, lean_seen])
+}
+
+/// With calls of this client: at the strategy, and at the server.
+fn with(work: &Work, client: &str, folder: &Path) -> Outcome<[Late; 2]> {
     let server = Server::own("echo")?;
-    let ran = work::richter(work, folder, &server)?;
+    let ran = work::richter(work, client, folder, &server)?;
     if !ran.doubts.is_empty() {
-        eprintln!("!! at {}/s: {}", work.per_s, ran.doubts.join("; "));
+        eprintln!("!! {client} at {}/s: {}", work.per_s, ran.doubts.join("; "));
     }
     let us = [ran.live.lag_us_p50, ran.live.lag_us_p99, ran.live.lag_us_max].map(|us| us as f64);
     let begun = Late { requests: ran.live.begun as usize, us };
-    Ok([alone, begun, Late::of(&seen(work, &ran, server.addr)?)])
+    Ok([begun, Late::of(&seen(work, &ran, server.addr)?)])
 }
 
 /// How late requests were: in the median, at p99, and the latest.
@@ -107,15 +119,14 @@ impl Sink for Nobody {
 
 fn alone(work: &Work) -> Outcome<Vec<f64>> {
     let plan = work.plan()?;
-    let clock = Clock::starting_in(Duration::from_millis(100));
-    let schedule = plan.traffic.arrivals(Luck::new(plan.seed, 0));
-    // A thread of its own, since what it does to its timers is not for this one.
-    let pacing = std::thread::spawn(move || {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let clock = Clock::starting_in(Duration::from_millis(100));
+        let schedule = plan.traffic.arrivals(Luck::new(plan.seed, 0));
         let mut nobody = Nobody { clock, late_us: Vec::new() };
-        let paced = Pacer::new(clock, schedule, Arc::new(Inbox::default())).run(|| (), &mut nobody);
-        paced.map(|()| nobody.late_us)
-    });
-    Ok(pacing.join().map_err(|_| "the pacer panicked")??)
+        Pacer::new(clock, schedule, Part::ALL, Arc::default())?.run(|| (), &mut nobody).await?;
+        Ok(nobody.late_us)
+    })
 }
 
 /// How late each request was at the server, in microseconds.

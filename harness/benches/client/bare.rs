@@ -12,13 +12,15 @@ use aws_sdk_bedrockruntime::{
     types::{ContentBlock, ConversationRole, InferenceConfiguration, Message},
 };
 use richter::{
-    ground::live::pacer::{Inbox, Pacer, Sink},
+    ground::live::{
+        agenda::Part,
+        pacer::{Pacer, Sink},
+    },
     load::Arrival,
 };
 use richter_core::live::{Clock, Trust, http_client};
 use richter_mock_bedrock::luck::Luck;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::sync::mpsc;
 
 use super::{
     Outcome,
@@ -104,11 +106,17 @@ async fn at_full_speed(call: Call, client: &Client, seconds: u32) -> Outcome<f64
     Ok((cpu_us() - start) / f64::from(calls))
 }
 
-struct Lane(mpsc::UnboundedSender<()>);
+/// Makes a call of each arrival.
+struct Caller<'a> {
+    call: Call,
+    client: &'a Client,
+    made: Vec<tokio::task::JoinHandle<()>>,
+}
 
-impl Sink for Lane {
+impl Sink for Caller<'_> {
     fn due(&mut self, _: Arrival) {
-        let _ = self.0.send(());
+        let (call, client) = (self.call, self.client.clone());
+        self.made.push(tokio::spawn(async move { call.make(&client).await }));
     }
 
     fn stopped(&self) -> bool {
@@ -122,26 +130,17 @@ impl Sink for Lane {
 
 async fn paced(call: Call, client: &Client, work: Work) -> Outcome<f64> {
     let plan = work.plan()?;
-    let (orders, mut taken) = mpsc::unbounded_channel();
     let schedule = plan.traffic.arrivals(Luck::new(plan.seed, 0));
     let start = cpu_us();
     let clock = Clock::starting_in(Duration::from_millis(10));
-    let pacing = std::thread::spawn(move || {
-        let pacer = Pacer::new(clock, schedule, Arc::new(Inbox::default()));
-        pacer.run(|| (), &mut Lane(orders)).map_err(|error| error.to_string())
-    });
-    let mut calls = Vec::new();
-    while let Some(()) = taken.recv().await {
-        let client = client.clone();
-        calls.push(tokio::spawn(async move { call.make(&client).await }));
-    }
-    let count = calls.len();
-    for call in calls {
+    let pacer = Pacer::new(clock, schedule, Part::ALL, Arc::default())?;
+    let mut caller = Caller { call, client, made: Vec::new() };
+    pacer.run(|| (), &mut caller).await?;
+    let count = caller.made.len();
+    for call in caller.made {
         call.await?;
     }
-    let used = cpu_us() - start;
-    pacing.join().map_err(|_| "the pacer panicked")??;
-    Ok(used / count as f64)
+    Ok((cpu_us() - start) / count as f64)
 }
 
 /// Processor time of this program.

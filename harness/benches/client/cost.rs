@@ -74,7 +74,10 @@ fn clients<'a>(
         clients.push(Client { name, note, run, cpu_us: Vec::new() });
     };
     let pace = format!("{}/s, signed, parsed", work.per_s);
-    add("richter run", format!("{pace}, recorded"), Box::new(move || richter(work, folder, server)));
+    let recorded = format!("{pace}, recorded");
+    for (name, client) in [("richter run", "sdk"), ("richter run --client lean", "lean")] {
+        add(name, recorded.clone(), Box::new(move || richter(work, client, folder, server)));
+    }
     add("bare loop of the SDK", pace, Box::new(move || bare(work, work.per_s, server)));
     let full = format!("as fast as it can, {CLIENTS} at once");
     add("bare loop of the SDK", format!("{full}, signed, parsed"), Box::new(move || bare(work, 0, server)));
@@ -101,8 +104,8 @@ fn clients<'a>(
     clients
 }
 
-fn richter(work: &Work, folder: &Path, server: &Server) -> Outcome<f64> {
-    let ran = work::richter(work, folder, server)?;
+fn richter(work: &Work, client: &str, folder: &Path, server: &Server) -> Outcome<f64> {
+    let ran = work::richter(work, client, folder, server)?;
     if ran.phase.answered != ran.live.begun {
         return Err(format!("{} of {} requests were answered", ran.phase.answered, ran.live.begun).into());
     }

@@ -15,15 +15,8 @@ const GAP_MS: u32 = 50;
 const TOKENS: u32 = 1_200;
 
 pub fn measure(folder: &Path) -> Outcome<String> {
-    let per_s = STREAMS / OPENED_IN_S;
-    let work = Work { api: "converse_stream", per_s, seconds: OPENED_IN_S, tokens: TOKENS, gap_ms: GAP_MS };
-    let server = work.mock(folder)?;
-    let before = server.cpu_s()?;
-    let ran = work::richter(&work, folder, &server)?;
-    let served = server.cpu_s()? - before;
-    let live = &ran.live;
-    let tokens = ran.phase.output_tokens as f64;
     let heads = [
+        "client",
         "streams at once",
         "answered",
         "tokens",
@@ -35,8 +28,21 @@ pub fn measure(folder: &Path) -> Outcome<String> {
         "the mock's",
         "note",
     ];
+    Ok(table(&heads, &[row("sdk", folder)?, row("lean", folder)?]))
+}
+
+fn row(client: &str, folder: &Path) -> Outcome<Vec<String>> {
+    let per_s = STREAMS / OPENED_IN_S;
+    let work = Work { api: "converse_stream", per_s, seconds: OPENED_IN_S, tokens: TOKENS, gap_ms: GAP_MS };
+    let server = work.mock(folder)?;
+    let before = server.cpu_s()?;
+    let ran = work::richter(&work, client, folder, &server)?;
+    let served = server.cpu_s()? - before;
+    let live = &ran.live;
+    let tokens = ran.phase.output_tokens as f64;
     let late = [live.lag_us_p50, live.lag_us_p99, live.lag_us_max].map(|us| number(us as f64 / 1e3));
     let mut row = vec![
+        client.to_owned(),
         count(live.in_flight_max as usize),
         count(ran.phase.answered as usize),
         count(ran.phase.output_tokens as usize),
@@ -45,5 +51,5 @@ pub fn measure(folder: &Path) -> Outcome<String> {
     row.extend(late);
     row.extend([live.cpu_s, served].map(|cpu| number(cpu * 1e6 / tokens)));
     row.push(if ran.doubts.is_empty() { "the run is valid".to_owned() } else { ran.doubts.join("; ") });
-    Ok(table(&heads, &[row]))
+    Ok(row)
 }

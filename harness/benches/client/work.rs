@@ -83,8 +83,8 @@ pub struct Ran {
     pub doubts: Vec<String>,
 }
 
-/// Plays it with the binary, against the server.
-pub fn richter(work: &Work, folder: &Path, server: &Server) -> Outcome<Ran> {
+/// Plays it with the binary and this client, against the server.
+pub fn richter(work: &Work, client: &str, folder: &Path, server: &Server) -> Outcome<Ran> {
     let (file, out) = (work.file(folder)?, folder.join("out"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_richter"));
     command.arg("run").arg(&file).args([
@@ -93,7 +93,7 @@ pub fn richter(work: &Work, folder: &Path, server: &Server) -> Outcome<Ran> {
         "--endpoint-url",
         &format!("http://{}", server.addr),
     ]);
-    command.args(["--view", "none", "--out"]).arg(&out).stdout(Stdio::null());
+    command.args(["--client", client, "--view", "none", "--out"]).arg(&out).stdout(Stdio::null());
     let code = command.status()?;
     let run = RunFile::read(&out.join("client/run.json"))?;
     let (live, cell) = (run.live.ok_or("the run was live")?, run.cells.into_iter().next());

@@ -1,13 +1,17 @@
 //! The live grounds: the same arrivals and the same strategies on the wall clock, through the real client and real
 //! sockets, against the mock or the real service.
 //!
-//! The `pacer` thread holds the schedule and hands each arrival over at its time, whatever became of those before. A
-//! `lane` is a thread with a single-threaded runtime and clients of its own; all lanes share one router, so that the
-//! strategy sees all traffic. `ask` makes the call of an arrival, `wire` stands where calls leave the program. What
+//! A `lane` is a thread with a single-threaded runtime and clients of its own; all lanes share one router, so that the
+//! strategy sees all traffic. Its `pacer` goes by its `agenda`, the lane's part of the schedule, and sends each arrival at its
+//! time, whatever became of those before. `ask` makes the call of an arrival, `wire` stands where calls leave the program. What
 //! happens goes onto the tape ([`crate::record::tape`]); nothing here counts or judges.
 
+pub mod agenda;
+pub mod alarm;
 pub mod ask;
+pub mod caller;
 pub mod crew;
+pub mod errand;
 pub mod lane;
 pub mod mock;
 pub mod pacer;
@@ -17,11 +21,12 @@ use std::{sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use richter_core::{
-    live::{BuildError, Clock, Router},
+    live::{BuildError, Clock, Router, Trust, http_client, lean_connector},
     strategy::StrategySpec,
 };
 use richter_mock_bedrock::luck::{Luck, Stream};
 
+use self::caller::{Caller, Client};
 use crate::{
     record::tape::{Tape, Teller},
     scenario::plan::Plan,
@@ -32,14 +37,14 @@ pub const LEAD: Duration = Duration::from_millis(500);
 /// The same where the service is far away, or asks for credentials that have to be fetched.
 pub const LEAD_FAR: Duration = Duration::from_secs(3);
 
-/// The routers of one cell: one for each configuration, all with the same strategy and the same luck as in the
+/// The callers of one cell: one for each configuration, all with the same strategy and the same luck as in the
 /// simulation.
-pub async fn routers(
+pub async fn callers(
     plan: &Plan,
     strategy: &StrategySpec,
     wiring: Wiring<'_>,
-) -> Result<Vec<Router>, BuildError> {
-    let Wiring { configs, endpoint, luck, clock, tape } = wiring;
+) -> Result<Vec<Caller>, BuildError> {
+    let Wiring { client, configs, trust, endpoint, luck, clock, tape } = wiring;
     let jitter = luck.stream(Stream::Strategy);
     let mut builder = Router::builder()
         .strategy(strategy.clone())
@@ -52,14 +57,33 @@ pub async fn routers(
     if let Some(url) = endpoint {
         builder = builder.endpoint_url(url);
     }
-    builder.build_each(configs).await
+    match client {
+        Client::Sdk => {
+            let configs = configs.into_iter().map(wired).collect();
+            Ok(builder.build_each(configs).await?.into_iter().map(Caller::Sdk).collect())
+        }
+        Client::Lean => {
+            let connector = |connect| wire::connector(lean_connector(trust, connect));
+            let routers = builder.build_each_lean(configs, connector).await?;
+            Ok(routers.into_iter().map(Caller::Lean).collect())
+        }
+    }
+}
+
+/// Calls leave by way of `wire`.
+fn wired(config: SdkConfig) -> SdkConfig {
+    let inner = config.http_client().unwrap_or_else(|| http_client(&Trust::System));
+    config.to_builder().http_client(wire::client(inner)).build()
 }
 
 /// How clients reach the service, and what they go by.
 #[derive(Debug)]
 pub struct Wiring<'a> {
+    pub client: Client,
     /// One for each lane.
     pub configs: Vec<SdkConfig>,
+    /// Who vouches for servers, where the configurations do not bring their own way to them.
+    pub trust: &'a Trust,
     /// Where everything goes instead of to the service's own endpoints.
     pub endpoint: Option<String>,
     pub luck: Luck,

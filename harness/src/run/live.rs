@@ -18,7 +18,7 @@ use std::{
 };
 
 use aws_config::SdkConfig;
-use richter_core::live::BuildError;
+use richter_core::live::{BuildError, Trust};
 use richter_reports::run_file::{Ground, Live, Observed, RunFile, Status, When};
 
 use self::cell::Done;
@@ -36,10 +36,11 @@ use crate::{
     clock::{self, Stopwatch, time_of_day},
     ground::live::{
         ask::{NoLanguage, Prompts},
+        caller::Client,
         mock::MockError,
+        pacer::PaceError,
         wire::inject::Injection,
     },
-    load::TraceError,
     record::{
         export::Place,
         journal::{self, Line, ScenarioText, Writer},
@@ -56,6 +57,9 @@ pub struct LiveOptions<'a> {
     pub ground: Ground,
     /// Where calls go instead of to the service's own endpoints; on the mock, `None` starts one in this process.
     pub endpoint: Option<String>,
+    pub client: Client,
+    /// Who vouches for servers where the configurations do not bring their own way to them.
+    pub trust: Trust,
     /// Makes the configurations of the next cell's clients.
     pub configs: &'a Configs<'a>,
     pub prompts: Prompts,
@@ -87,7 +91,7 @@ pub type Configs<'a> = dyn Fn() -> Vec<SdkConfig> + 'a;
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
     #[error(transparent)]
-    Trace(#[from] TraceError),
+    Pace(#[from] PaceError),
     #[error(transparent)]
     Mock(#[from] MockError),
     #[error(transparent)]
@@ -297,6 +301,9 @@ fn caveats(options: &LiveOptions<'_>) -> Vec<String> {
         caveats.push(
             "the mock is not in this process: which faults hit and which Region served is not known".into(),
         );
+    }
+    if options.client == Client::Lean {
+        caveats.push("calls were made by richter's lean client and not by the AWS SDK".into());
     }
     if let (Some(url), Ground::Bedrock) = (&options.endpoint, options.ground) {
         caveats.push(format!("everything went to {url} and not to Amazon Bedrock"));

@@ -60,6 +60,11 @@ impl InProcess {
         InProcess { service, targets: Arc::new(targets), asks, attempts: Arc::default() }
     }
 
+    /// For one limit on connecting.
+    pub fn connector(&self, connect: Option<Duration>) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector { client: self.clone(), connect })
+    }
+
     async fn serve(
         self,
         request: HttpRequest,
@@ -193,8 +198,7 @@ impl http_body::Body for Streamed {
 
 impl HttpClient for InProcess {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        let connect = settings.connect_timeout();
-        SharedHttpConnector::new(Connector { client: self.clone(), connect })
+        self.connector(settings.connect_timeout())
     }
 }
 

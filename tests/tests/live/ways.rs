@@ -1,5 +1,5 @@
-//! The three ways to play one scenario: on the event heap, as async code that calls the engine directly, and through
-//! the real SDK client with a connector in this process. The last two run under a paused clock in which one
+//! The four ways to play one scenario: on the event heap, as async code that calls the engine directly, and through
+//! the real SDK client and the lean client with a connector in this process. All but the first run under a paused clock in which one
 //! nanosecond of the scenario is a millisecond of tokio's, so that no timer is rounded.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
@@ -24,8 +24,10 @@ use richter::{
     scenario::{load, plan::Plan},
 };
 use richter_core::{
-    live::{AnswerStream, Carried, Clock, Hints, MakeDice, Names, Router, Shell, ShellParts, Transport},
-    request::{Api, Request},
+    live::{
+        AnswerStream, Carried, Clock, Hints, LeanCall, MakeDice, Names, Router, Shell, ShellParts, Transport,
+    },
+    request::{Api, Needs, Request},
     target::{Known, TargetId},
 };
 use richter_mock_bedrock::{
@@ -119,6 +121,41 @@ pub fn by_sdk(plan: &Plan, strategy: usize) -> Log {
     })
 }
 
+/// Through the lean client.
+pub fn by_lean(plan: &Plan, strategy: usize) -> Log {
+    paused(async {
+        let way = Way::new(plan);
+        let log = Log::default();
+        let mut builder = Router::builder();
+        for target in &plan.targets {
+            builder = builder.target(&target.name, target.spec.clone());
+        }
+        let in_process = way.in_process(plan);
+        let routers = builder
+            .strategy(plan.strategies[strategy].spec.clone())
+            .clock(way.clock)
+            .dice(dice(plan))
+            .observer(log.clone())
+            .build_each_lean(vec![way.sdk_config(plan)], |connect| in_process.connector(connect))
+            .await
+            .expect("the plan was checked");
+        let router = Arc::new(routers.into_iter().next().expect("one for the configuration"));
+        way.drive(|arrival| {
+            let router = Arc::clone(&router);
+            let request = request(plan, arrival);
+            async move {
+                if let Ok(Carried::Stream(stream)) = router.send(lean_call(&request), &hints(&request)).await
+                {
+                    read(stream).await;
+                }
+            }
+        })
+        .await;
+        assert_eq!(router.shell().flying(), 0, "a request was lost");
+        log
+    })
+}
+
 fn paused<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime without sockets needs nothing").block_on(work)
@@ -167,9 +204,13 @@ impl Way {
         }
     }
 
-    fn sdk_config(&self, plan: &Plan) -> SdkConfig {
+    fn in_process(&self, plan: &Plan) -> InProcess {
         let targets = plan.targets.iter().map(|target| target.spec.clone()).collect();
-        let client = InProcess::new(self.service.clone(), targets, Arc::clone(&self.asks));
+        InProcess::new(self.service.clone(), targets, Arc::clone(&self.asks))
+    }
+
+    fn sdk_config(&self, plan: &Plan) -> SdkConfig {
+        let client = self.in_process(plan);
         let credentials = Credentials::new("key", "secret", None, None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -233,16 +274,7 @@ fn request(plan: &Plan, arrival: &Arrival) -> Request {
 
 /// One request through the SDK; its number travels as its text.
 async fn call(router: &Router, request: &Request) {
-    let hints = Hints {
-        number: Some(request.number),
-        class: request.class,
-        tenant: request.tenant,
-        priority: request.priority,
-        prefix: request.prefix,
-        needs: request.needs,
-        input_tokens: Some(request.input_tokens),
-        intended: Some(request.intended),
-    };
+    let hints = hints(request);
     let content = ContentBlock::Text(request.number.to_string());
     let message = Message::builder().role(ConversationRole::User).content(content);
     let message = message.build().expect("role and content are set");
@@ -271,6 +303,35 @@ async fn call(router: &Router, request: &Request) {
             }
         }
     }
+}
+
+fn hints(request: &Request) -> Hints {
+    Hints {
+        number: Some(request.number),
+        class: request.class,
+        tenant: request.tenant,
+        priority: request.priority,
+        prefix: request.prefix,
+        needs: request.needs,
+        input_tokens: Some(request.input_tokens),
+        intended: Some(request.intended),
+    }
+}
+
+/// The same request as the lean client takes it.
+fn lean_call(request: &Request) -> LeanCall {
+    let body = match request.api {
+        Api::InvokeModel | Api::InvokeModelWithResponseStream => body(request).into_inner(),
+        Api::Converse | Api::ConverseStream => {
+            let content = serde_json::json!([{ "text": request.number.to_string() }]);
+            let mut body = serde_json::json!({ "messages": [{ "role": "user", "content": content }] });
+            if let Some(most) = request.max_tokens {
+                body["inferenceConfig"] = serde_json::json!({ "maxTokens": most });
+            }
+            body.to_string().into_bytes()
+        }
+    };
+    LeanCall { api: request.api, body: body.into(), max_tokens: request.max_tokens, needs: Needs::NONE }
 }
 
 /// In the language of a model.

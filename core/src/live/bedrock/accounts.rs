@@ -49,6 +49,10 @@ impl Accounts {
         &self.0[place].1
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &SdkConfig> {
+        self.0.iter().map(|(_, config)| config)
+    }
+
     async fn other(&self, account: &Account) -> SdkConfig {
         let own = self.at(0);
         match account {

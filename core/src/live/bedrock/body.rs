@@ -72,7 +72,7 @@ pub(super) fn max_tokens(body: &[u8]) -> Option<u32> {
 }
 
 /// The same body with another limit, if it has one.
-pub(super) fn limited(body: &[u8], most: u32) -> Option<Vec<u8>> {
+pub(in crate::live) fn limited(body: &[u8], most: u32) -> Option<Vec<u8>> {
     let mut body: Value = serde_json::from_slice(body).ok()?;
     let place = LIMITS.iter().find(|place| body.pointer(place).is_some())?;
     *body.pointer_mut(place)? = most.into();
@@ -80,13 +80,13 @@ pub(super) fn limited(body: &[u8], most: u32) -> Option<Vec<u8>> {
 }
 
 /// What an answer's body says it used, nothing if it does not say; `None` for what is no JSON, or not all of it.
-pub(super) fn usage(body: &[u8]) -> Option<Usage> {
+pub(in crate::live) fn usage(body: &[u8]) -> Option<Usage> {
     let body: Value = serde_json::from_slice(body).ok()?;
     Some(COUNTS.iter().find_map(|places| counts(&body, places)).unwrap_or_default())
 }
 
 /// What one event of a stream means.
-pub(super) fn meaning(event: &[u8]) -> Meaning {
+pub(in crate::live) fn meaning(event: &[u8]) -> Meaning {
     let Ok(event) = serde_json::from_slice::<Value>(event) else {
         return Meaning { content: true, tokens: 1, ..Meaning::default() };
     };

@@ -1,13 +1,14 @@
 //! Putting a live router together.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
 use super::{Router, clients::Clients};
 use crate::{
     event::{Blind, Observer},
-    live::{BuildError, Clock, MakeDice, Names, Shell, ShellParts, dice},
+    live::{BuildError, Clock, LeanRouter, MakeDice, Names, Shell, ShellParts, dice},
     strategy::StrategySpec,
     target::{Known, OnDemand, Profile, TargetId, TargetSpec},
 };
@@ -124,8 +125,8 @@ impl Builder {
         let strategy = self.check()?;
         let config = self.config.take();
         let clients = self.clients(config).await;
-        let connect = strategy.connect_limit();
-        Ok(Router::new(self.shell(strategy), clients, connect))
+        let (connect, used) = (strategy.connect_limit(), self.used());
+        Ok(Router::new(self.shell(strategy), clients, connect, used))
     }
 
     /// Builds one router for each of these configurations. They share one strategy with all that it knows, and each has
@@ -137,9 +138,39 @@ impl Builder {
         for config in configs {
             clients.push(self.clients(Some(config)).await);
         }
-        let connect = strategy.connect_limit();
+        let (connect, used) = (strategy.connect_limit(), self.used());
         let shell = self.shell(strategy);
-        Ok(clients.into_iter().map(|clients| Router::new(Arc::clone(&shell), clients, connect)).collect())
+        let router = |clients| Router::new(Arc::clone(&shell), clients, connect, used.clone());
+        Ok(clients.into_iter().map(router).collect())
+    }
+
+    /// As [`Builder::build_each`], with the lean client in place of the SDK's. `connector` makes what calls leave by, for each
+    /// configuration and with the strategy's limit on connecting: [`lean_connector`](crate::live::lean_connector), or something
+    /// around it.
+    pub async fn build_each_lean(
+        self,
+        configs: Vec<SdkConfig>,
+        connector: impl Fn(Option<Duration>) -> SharedHttpConnector,
+    ) -> Result<Vec<LeanRouter>, BuildError> {
+        let strategy = self.check()?;
+        let (connect, used) = (strategy.connect_limit(), self.used());
+        let mut each = Vec::new();
+        for config in configs {
+            each.push((self.clients(Some(config)).await, connector(connect)));
+        }
+        let shell = self.shell(strategy);
+        let router =
+            |(clients, connector)| LeanRouter::new(Arc::clone(&shell), clients, connector, used.clone());
+        Ok(each.into_iter().map(router).collect())
+    }
+
+    /// Targets that the strategy names.
+    fn used(&self) -> Vec<TargetId> {
+        let named = self.strategy.iter().flat_map(StrategySpec::targets);
+        let mut used: Vec<TargetId> = named.filter_map(|(_, name)| Some(self.find(name)?.id)).collect();
+        used.sort_unstable();
+        used.dedup();
+        used
     }
 
     async fn clients(&self, config: Option<SdkConfig>) -> Clients {

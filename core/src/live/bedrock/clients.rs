@@ -3,21 +3,24 @@
 //! limit, so it multiplies nothing; it is a part of the key because the SDK wants it per client.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_bedrockruntime::{Client, config};
+use aws_sdk_bedrockruntime::{
+    Client,
+    config::{self, StalledStreamProtectionConfig},
+};
 use aws_smithy_types::body::SdkBody;
 use tokio::task::JoinSet;
 
 use super::accounts::Accounts;
 use crate::target::{TargetId, TargetSpec};
 
-pub(super) struct Clients {
+pub(in crate::live) struct Clients {
     accounts: Accounts,
     endpoint: Option<String>,
     targets: Vec<TargetSpec>,
@@ -52,44 +55,74 @@ impl Clients {
     }
 
     pub(super) fn at(&self, target: TargetId, connect: Option<Duration>) -> At<'_> {
-        let spec = self.targets.get(usize::from(target.0));
-        let spec = spec.expect("a strategy is built from the targets that the clients know");
-        let account = self.accounts.place(spec.account());
-        let key = Key {
-            account: account.expect("the accounts are those of the targets"),
-            region: spec.region().to_owned(),
-            endpoint: spec.endpoint().map(str::to_owned),
-            connect,
-        };
+        let key = self.key(target, connect);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = made.entry(key).or_insert_with_key(|key| self.make(key)).clone();
-        At { client, model: spec.model_id() }
+        let client =
+            made.entry(key).or_insert_with_key(|key| Client::from_conf(self.config(key).build())).clone();
+        At { client, model: self.spec(target).model_id() }
     }
 
-    /// Makes all that any target has, and opens a connection for each. Addresses that were given by hand are not knocked at:
-    /// they are near, and whoever counts there would count it.
-    pub(super) async fn warm(&self, connect: Option<Duration>) {
-        for id in 0..u16::try_from(self.targets.len()).unwrap_or(u16::MAX) {
-            self.at(TargetId(id), connect);
-        }
+    /// Makes all that these targets have, and opens a connection for each. Addresses that were given by hand are not knocked
+    /// at: they are near, and whoever counts there would count it.
+    pub(super) async fn warm(&self, targets: &[TargetId], connect: Option<Duration>) {
         let mut knocks = JoinSet::new();
-        for (key, client) in &*self.made.lock().unwrap_or_else(PoisonError::into_inner) {
-            if key.endpoint.is_none() && self.endpoint.is_none() {
-                knocks.spawn(knock(client.clone()));
+        let mut seen = BTreeSet::new();
+        for target in targets {
+            let client = self.at(*target, connect).client;
+            if seen.insert(self.key(*target, connect)) && !self.by_hand(*target) {
+                knocks.spawn(knock(client));
             }
         }
         knocks.join_all().await;
     }
 
-    fn make(&self, key: &Key) -> Client {
+    /// Whether somebody said at which address the target is called.
+    pub(in crate::live) fn by_hand(&self, target: TargetId) -> bool {
+        self.endpoint.is_some() || self.spec(target).endpoint().is_some()
+    }
+
+    pub(in crate::live) fn targets(&self) -> &[TargetSpec] {
+        &self.targets
+    }
+
+    /// Each account's, in the order of the accounts' places.
+    pub(in crate::live) fn accounts(&self) -> impl Iterator<Item = &SdkConfig> {
+        self.accounts.all()
+    }
+
+    /// How a client for the target is made, the place of its account, and what to call its model.
+    pub(in crate::live) fn made_of(&self, target: TargetId) -> (config::Builder, usize, &str) {
+        let key = self.key(target, None);
+        (self.config(&key), key.account, self.spec(target).model_id())
+    }
+
+    fn spec(&self, target: TargetId) -> &TargetSpec {
+        let spec = self.targets.get(usize::from(target.0));
+        spec.expect("a strategy is built from the targets that the clients know")
+    }
+
+    fn key(&self, target: TargetId, connect: Option<Duration>) -> Key {
+        let spec = self.spec(target);
+        let account = self.accounts.place(spec.account());
+        Key {
+            account: account.expect("the accounts are those of the targets"),
+            region: spec.region().to_owned(),
+            endpoint: spec.endpoint().map(str::to_owned),
+            connect,
+        }
+    }
+
+    fn config(&self, key: &Key) -> config::Builder {
         let mut config = config::Builder::from(self.accounts.at(key.account))
             .region(Region::new(key.region.clone()))
             .retry_config(RetryConfig::disabled())
+            // It would break an answer off by itself that stands still for twenty seconds.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(only_connect(key.connect));
         if let Some(url) = key.endpoint.as_ref().or(self.endpoint.as_ref()) {
             config = config.endpoint_url(url);
         }
-        Client::from_conf(config.build())
+        config
     }
 }
 

@@ -101,7 +101,7 @@ impl Transport for ConverseStream {
     }
 
     async fn next(&self, stream: &mut Events) -> Result<Option<ConverseStreamOutput>, Break> {
-        stream.recv().await.map_err(refusal::of_stream)
+        stream.recv().await.map_err(|error| refusal::of_stream(error, refusal::refusal))
     }
 
     fn meaning(&self, part: &ConverseStreamOutput) -> Meaning {
@@ -163,6 +163,11 @@ fn tokens_of(delta: &ContentBlockDelta) -> u32 {
         ContentBlockDelta::ReasoningContent(ReasoningContentBlockDelta::Text(text)) => text.len(),
         _ => 0,
     };
+    tokens_in(bytes)
+}
+
+/// Of content so long.
+pub(in crate::live) fn tokens_in(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1)
 }
 

@@ -96,7 +96,7 @@ impl Transport for InvokeModelWithResponseStream {
     }
 
     async fn next(&self, stream: &mut Events) -> Result<Option<ResponseStream>, Break> {
-        stream.recv().await.map_err(refusal::of_stream)
+        stream.recv().await.map_err(|error| refusal::of_stream(error, refusal::refusal))
     }
 
     fn meaning(&self, part: &ResponseStream) -> Meaning {

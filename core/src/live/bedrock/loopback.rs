@@ -2,8 +2,12 @@
 //! machine or of the link, where instances and containers ask for their credentials. The SDK by itself sends such
 //! calls through a proxy too, where they can only fail.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -39,6 +43,24 @@ pub fn http_client(trust: &Trust) -> SharedHttpClient {
         near: client(ProxyConfig::disabled, trust),
         far: client(ProxyConfig::from_env, trust),
     })
+}
+
+/// Connectors for addresses of this machine, and for all others, each with connections of its own.
+pub(in crate::live) fn connectors(
+    trust: &Trust,
+    connect: Option<Duration>,
+) -> (SharedHttpConnector, SharedHttpConnector) {
+    let mut settings = HttpConnectorSettings::builder();
+    settings.set_connect_timeout(connect);
+    let settings = settings.build();
+    let one = |proxy: ProxyConfig| {
+        let mut connector = Connector::builder().proxy_config(proxy).sleep_impl(TokioSleep::new());
+        connector.set_connector_settings(Some(settings.clone()));
+        SharedHttpConnector::new(
+            connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls(trust)).build(),
+        )
+    };
+    (one(ProxyConfig::disabled()), one(ProxyConfig::from_env()))
 }
 
 fn client(proxy: fn() -> ProxyConfig, trust: &Trust) -> SharedHttpClient {
@@ -99,7 +121,7 @@ impl HttpConnector for ByAddress<SharedHttpConnector> {
 }
 
 /// Whether a URL leads to this machine, or to what only this machine's link can reach.
-fn is_near(url: &str) -> bool {
+pub(in crate::live) fn is_near(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

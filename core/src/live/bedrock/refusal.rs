@@ -19,11 +19,14 @@ use aws_smithy_types::event_stream::RawMessage;
 
 use crate::{
     failure::Phase,
-    live::transport::{Break, How, Refusal},
+    live::{
+        lean::NotConnected,
+        transport::{BoxError, Break, How, Refusal},
+    },
 };
 
 /// Not known to be sent by the real service; the SDKs follow it.
-const RETRY_AFTER: &str = "x-amz-retry-after";
+pub(in crate::live) const RETRY_AFTER: &str = "x-amz-retry-after";
 
 /// What a call without usable credentials amounts to.
 const NO_CREDENTIALS: &str = "MissingAuthenticationToken";
@@ -31,7 +34,7 @@ const NO_CREDENTIALS: &str = "MissingAuthenticationToken";
 const NOT_SENT: &str = "ValidationException";
 
 /// A call that got no answer.
-pub(super) fn of_call<E>(error: SdkError<E, HttpResponse>) -> Break
+pub(in crate::live) fn of_call<E>(error: SdkError<E, HttpResponse>) -> Break
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -58,13 +61,13 @@ where
     Break { how, source: Some(Box::new(error)) }
 }
 
-/// A stream that broke after its head.
-pub(super) fn of_stream<E>(error: SdkError<E, RawMessage>) -> Break
+/// A stream that broke after its head. `said` reads an error in it.
+pub(in crate::live) fn of_stream<E>(error: SdkError<E, RawMessage>, said: impl Fn(&E) -> Refusal) -> Break
 where
-    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    E: Error + Send + Sync + 'static,
 {
     let how = match &error {
-        SdkError::ServiceError(service) => How::Refused(refusal(service.err())),
+        SdkError::ServiceError(service) => How::Refused(said(service.err())),
         // A frame that was cut off or damaged.
         SdkError::ResponseError(_) => How::Truncated,
         _ => How::Transport(Phase::Body),
@@ -72,7 +75,23 @@ where
     Break { how, source: Some(Box::new(error)) }
 }
 
-fn refusal<E: Error + ProvideErrorMetadata>(error: &E) -> Refusal {
+/// A call that did not leave, or found nobody.
+pub(in crate::live) fn of_connector(error: ConnectorError) -> Break {
+    Break { how: not_dispatched(&error), source: Some(Box::new(error)) }
+}
+
+/// A call for which there were no credentials.
+pub(in crate::live) fn of_credentials(error: CredentialsError) -> Break {
+    Break { how: local_refusal(NO_CREDENTIALS, &error), source: Some(Box::new(error)) }
+}
+
+/// A call that cannot be sent as it is.
+pub(in crate::live) fn not_sent(error: BoxError) -> Break {
+    Break { how: local_refusal(NOT_SENT, &*error), source: Some(error) }
+}
+
+/// What an error that the service model declares says.
+pub(super) fn refusal<E: Error + ProvideErrorMetadata>(error: &E) -> Refusal {
     let modelled = error.source().and_then(modelled);
     let code = || error.code().map(str::to_owned);
     Refusal {
@@ -134,7 +153,7 @@ fn not_dispatched(error: &ConnectorError) -> How {
         let refused = cause
             .downcast_ref::<std::io::Error>()
             .is_some_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused);
-        connect || refused
+        connect || refused || cause.is::<NotConnected>()
     });
     How::Transport(if never_connected { Phase::Connect } else { Phase::Await })
 }

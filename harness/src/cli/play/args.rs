@@ -50,6 +50,10 @@ pub struct LiveArgs {
     /// lets the program open fewer files.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub in_flight_max: Option<u64>,
+    /// Which client makes the calls.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "CLIENT", value_enum, default_value_t)]
+    pub client: crate::ground::live::caller::Client,
     /// Threads that send, each with connections of its own. Default: half of the cores.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub lanes: Option<u16>,

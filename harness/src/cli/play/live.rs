@@ -63,6 +63,8 @@ pub fn play(playing: &Playing<'_>, loaded: &Loaded, folder: &Path) -> anyhow::Re
         folder,
         ground: playing.on.ground(),
         endpoint,
+        client: args.client,
+        trust: access.as_ref().map_or(Trust::System, |access| access.trust().clone()),
         configs: &|| (0..lanes).map(|_| config()).collect(),
         prompts,
         limits: limits(args, real),

@@ -20,6 +20,11 @@ use aws_sdk_bedrockruntime::{
     },
 };
 
+use richter_core::{
+    live::LeanCall,
+    request::{Api, Needs},
+};
+
 use self::prompts::Said;
 pub use self::{
     body::{Language, NoLanguage},
@@ -60,6 +65,19 @@ impl Asker {
         input.content_type("application/json").accept("application/json")
     }
 
+    /// The same call as the lean client takes it.
+    pub fn lean(&self, api: Api, arrival: &Arrival) -> LeanCall {
+        let (body, max_tokens) = match api {
+            Api::InvokeModel | Api::InvokeModelWithResponseStream => {
+                (self.body_text(arrival), self.language.limit(arrival.max_tokens))
+            }
+            Api::Converse | Api::ConverseStream => {
+                (body::converse(&self.prompts.say(arrival), arrival.max_tokens), arrival.max_tokens)
+            }
+        };
+        LeanCall { api, body: body.into(), max_tokens, needs: Needs::NONE }
+    }
+
     fn message(&self, arrival: &Arrival) -> Message {
         let Said { shared, own } = self.prompts.say(arrival);
         let mut message = Message::builder().role(ConversationRole::User);
@@ -72,8 +90,12 @@ impl Asker {
     }
 
     fn body(&self, arrival: &Arrival) -> Blob {
+        Blob::new(self.body_text(arrival))
+    }
+
+    fn body_text(&self, arrival: &Arrival) -> Vec<u8> {
         let Said { shared, own } = self.prompts.say(arrival);
-        Blob::new(self.language.body(shared.as_deref(), &own, arrival.max_tokens))
+        self.language.body(shared.as_deref(), &own, arrival.max_tokens)
     }
 }
 

@@ -1,8 +1,8 @@
-//! What all lanes and the pacer of one cell share: the traffic, who is still open, and what to do when one ends.
+//! What all lanes of one cell share: the traffic, who is still open, and what to do when one ends.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use richter_core::live::Clock;
@@ -10,8 +10,8 @@ use richter_mock_bedrock::luck::Luck;
 
 use super::{
     ask::Asker,
-    lane::Lane,
-    pacer::{Inbox, Sink},
+    mock::Starter,
+    pacer::Inbox,
     wire::{inject::Injection, links::Links},
 };
 use crate::{
@@ -27,9 +27,10 @@ pub struct Crew {
     pub luck: Luck,
     pub clock: Clock,
     pub tape: Arc<Tape>,
-    pub inbox: Arc<Inbox>,
     pub guard: Arc<Guard>,
     pub asker: Asker,
+    /// Begins the time of a mock in this process.
+    pub starter: Option<Starter>,
     pub counts: Counts,
     pub links: Links,
     /// Most requests open at once.
@@ -50,8 +51,8 @@ pub struct Counts {
     pub begun: AtomicU64,
     pub open: AtomicU64,
     pub open_max: AtomicU64,
-    /// The pacer has handed over all that there was.
-    pub all_due: AtomicBool,
+    /// Lanes that may still send something new.
+    pub pacing: AtomicUsize,
 }
 
 /// What a crew is made of.
@@ -63,6 +64,8 @@ pub struct CrewParts {
     pub tape: Arc<Tape>,
     pub guard: Arc<Guard>,
     pub asker: Asker,
+    pub starter: Option<Starter>,
+    pub lanes: usize,
     pub in_flight_max: u64,
     pub keyed: bool,
     pub named: bool,
@@ -71,20 +74,20 @@ pub struct CrewParts {
 
 impl Crew {
     pub fn new(parts: CrewParts) -> Arc<Crew> {
-        let CrewParts { traffic, luck, clock, tape, guard, asker, in_flight_max, keyed, named, injections } =
-            parts;
+        let CrewParts { traffic, luck, clock, tape, guard, asker, starter, .. } = parts;
+        let CrewParts { lanes, in_flight_max, keyed, named, injections, .. } = parts;
         let follows = traffic.may_follow_up();
-        let (inbox, counts, links) = (Arc::default(), Counts::default(), Links::default());
+        let counts = Counts { pacing: lanes.into(), ..Counts::default() };
         Arc::new(Crew {
             traffic,
             luck,
             clock,
             tape,
-            inbox,
             guard,
             asker,
+            starter,
             counts,
-            links,
+            links: Links::default(),
             in_flight_max,
             keyed,
             named,
@@ -97,54 +100,43 @@ impl Crew {
         self.counts.open.load(Ordering::Acquire)
     }
 
-    /// A request has ended for its caller.
-    pub fn ended(&self, arrival: &Arrival, answered: bool) {
+    /// Whether nothing new is sent any more.
+    pub fn all_due(&self) -> bool {
+        self.counts.pacing.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether arrivals may still follow from requests that are open.
+    pub fn may_follow(&self) -> bool {
+        self.follows && self.open() > 0 && self.clock.now() < self.traffic.end()
+    }
+
+    /// Whether an arrival that is due now may be sent; it counts as open then.
+    pub fn admits(&self, arrival: &Arrival) -> bool {
+        if !self.guard.admits(arrival) {
+            return false;
+        }
+        self.counts.due.fetch_add(1, Ordering::Relaxed);
+        let open = self.counts.open.fetch_add(1, Ordering::AcqRel) + 1;
+        if open > self.in_flight_max {
+            self.counts.open.fetch_sub(1, Ordering::AcqRel);
+            self.guard.released(arrival);
+            self.tape.tell(Told::Shed { at: self.clock.now(), due: arrival.at });
+            return false;
+        }
+        self.counts.open_max.fetch_max(open, Ordering::Relaxed);
+        self.counts.begun.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// A request has ended for its caller; what follows from it goes to where it came from.
+    pub fn ended(&self, arrival: &Arrival, answered: bool, inbox: &Inbox) {
         self.guard.released(arrival);
         if self.follows {
             let next = self.traffic.follow_up(self.luck, arrival, self.clock.now(), answered);
             if let Some(next) = next {
-                self.inbox.put(next);
+                inbox.put(next);
             }
         }
         self.counts.open.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Hands arrivals to the lanes in turn.
-#[derive(Debug)]
-pub struct Dealer<'a> {
-    pub crew: &'a Crew,
-    pub lanes: &'a [Lane],
-    pub turn: usize,
-}
-
-impl Sink for Dealer<'_> {
-    fn due(&mut self, arrival: Arrival) {
-        let counts = &self.crew.counts;
-        counts.due.fetch_add(1, Ordering::Relaxed);
-        if !self.crew.guard.admits(&arrival) {
-            counts.due.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let open = counts.open.fetch_add(1, Ordering::AcqRel) + 1;
-        if open > self.crew.in_flight_max {
-            counts.open.fetch_sub(1, Ordering::AcqRel);
-            self.crew.guard.released(&arrival);
-            self.crew.tape.tell(Told::Shed { at: self.crew.clock.now(), due: arrival.at });
-            return;
-        }
-        counts.open_max.fetch_max(open, Ordering::Relaxed);
-        counts.begun.fetch_add(1, Ordering::Relaxed);
-        let lane = &self.lanes[self.turn % self.lanes.len()];
-        self.turn = self.turn.wrapping_add(1);
-        lane.give(arrival);
-    }
-
-    fn stopped(&self) -> bool {
-        self.crew.guard.stopped()
-    }
-
-    fn may_follow(&self) -> bool {
-        self.crew.follows && self.crew.open() > 0 && self.crew.clock.now() < self.crew.traffic.end()
     }
 }

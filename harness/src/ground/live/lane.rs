@@ -1,193 +1,128 @@
-//! A lane: a thread with a single-threaded runtime and a router with clients of its own. A request lives in one task
+//! A lane: a thread with a single-threaded runtime, a pacer and clients of its own. A request lives in one task
 //! from its arrival to its end; no request ever moves to another thread.
 
-use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
-
-use richter_core::{
-    live::{AnswerStream, Hints, Router, Transport},
-    request::Api,
+use std::{
+    io,
+    panic::resume_unwind,
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+
+use tokio::sync::oneshot;
 
 use super::{
+    agenda::Part,
+    caller::Caller,
     crew::Crew,
-    wire::{self, OnTheWire},
+    errand,
+    pacer::{Inbox, PaceError, Pacer, Sink},
 };
-use crate::{load::Arrival, record::tape::Told};
+use crate::load::Arrival;
 
 /// Before the first moment of the schedule a lane is ready, whether its connections stand or not.
 const READY_BEFORE: Duration = Duration::from_millis(50);
 /// How long a lane may take to let go of what is still open when it is stopped.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
+/// Tasks that run until the runtime looks for what the system has to tell: what is due waits so long on a busy lane.
+const TASKS_BETWEEN_LOOKS: u32 = 8;
+
 #[derive(Debug)]
 pub struct Lane {
-    orders: mpsc::UnboundedSender<Arrival>,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), PaceError>>>,
 }
 
 impl Lane {
-    pub fn start(number: usize, crew: Arc<Crew>, router: Router) -> io::Result<Lane> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (orders, taken) = mpsc::unbounded_channel();
+    pub fn start(part: Part, crew: Arc<Crew>, caller: Caller) -> io::Result<Lane> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .event_interval(TASKS_BETWEEN_LOOKS)
+            .build()?;
         let (stop, stopped) = oneshot::channel();
-        let router = Arc::new(router);
+        let desk = Desk { crew, caller: Arc::new(caller), inbox: Arc::default() };
         let work = move || {
-            runtime.block_on(serve(&crew, &router, taken, stopped));
+            let paced = runtime.block_on(serve(desk, part, stopped));
             runtime.shutdown_timeout(STOP_WITHIN);
+            paced
         };
-        let thread = std::thread::Builder::new().name(format!("lane-{number}")).spawn(work)?;
-        Ok(Lane { orders, stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new().name(format!("lane-{}", part.lane)).spawn(work)?;
+        Ok(Lane { stop: Some(stop), thread: Some(thread) })
     }
 
-    pub fn give(&self, arrival: Arrival) {
-        // A lane that is gone was stopped, and then the pacer was too.
-        let _ = self.orders.send(arrival);
+    /// Gives up what is still open, and says whether all of the schedule was sent.
+    pub fn end(mut self) -> Result<(), PaceError> {
+        self.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
-}
 
-/// Stopping gives up what is still open.
-impl Drop for Lane {
-    fn drop(&mut self) {
+    fn join(&mut self) -> std::thread::Result<Result<(), PaceError>> {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.thread.take().map_or(Ok(Ok(())), JoinHandle::join)
     }
 }
 
-async fn serve(
-    crew: &Arc<Crew>,
-    router: &Arc<Router>,
-    mut orders: mpsc::UnboundedReceiver<Arrival>,
-    mut stopped: oneshot::Receiver<()>,
-) {
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let _ = self.join();
+    }
+}
+
+async fn serve(mut desk: Desk, part: Part, mut stopped: oneshot::Receiver<()>) -> Result<(), PaceError> {
+    let crew = Arc::clone(&desk.crew);
+    let pacing = Pacing(&crew);
     let left = crew.clock.left_until(0).saturating_sub(READY_BEFORE);
     tokio::select! {
         biased;
-        _ = &mut stopped => return,
+        _ = &mut stopped => return Ok(()),
         // One that could not be had in time is opened by the first request that needs it.
         () = tokio::time::sleep(left) => {}
-        () = router.warm() => {}
+        () = desk.caller.warm() => {}
     }
-    loop {
-        tokio::select! {
-            biased;
-            _ = &mut stopped => return,
-            order = orders.recv() => match order {
-                Some(arrival) => { tokio::spawn(request(Arc::clone(crew), Arc::clone(router), arrival)); }
-                None => return,
-            },
-        }
+    let schedule = crew.traffic.arrivals(crew.luck);
+    let pacer = Pacer::new(crew.clock, schedule, part, Arc::clone(&desk.inbox))?;
+    let begin = || crew.starter.iter().for_each(|mock| mock.begin());
+    tokio::select! {
+        biased;
+        _ = &mut stopped => return Ok(()),
+        paced = pacer.run(begin, &mut desk) => paced?,
     }
+    drop(pacing);
+    let _ = stopped.await;
+    Ok(())
 }
 
-/// One request, from its arrival to its end.
-async fn request(crew: Arc<Crew>, router: Arc<Router>, arrival: Arrival) {
-    let class = &crew.traffic.classes[usize::from(arrival.class)];
-    let on_the_wire = OnTheWire::new(&crew, &arrival);
-    let errand = Errand { crew: &crew, router: &router, arrival: &arrival, api: class.api };
-    let patience = arrival.patience.map(|patience| arrival.at.saturating_add(patience));
-    let answered = wire::carrying(on_the_wire, async {
-        match patience {
-            None => errand.run().await,
-            Some(until) => tokio::select! {
-                biased;
-                answered = errand.run() => answered,
-                () = crew.clock.sleep_until(until) => false,
-            },
-        }
-    });
-    let answered = answered.await;
-    crew.ended(&arrival, answered);
-}
+/// As long as it lasts, something new may be sent.
+struct Pacing<'a>(&'a Crew);
 
-struct Errand<'a> {
-    crew: &'a Crew,
-    router: &'a Router,
-    arrival: &'a Arrival,
-    api: Api,
-}
-
-impl Errand<'_> {
-    /// Whether the caller got a whole answer.
-    async fn run(&self) -> bool {
-        let Errand { crew, router, arrival, .. } = *self;
-        let class = &crew.traffic.classes[usize::from(arrival.class)];
-        let hints = Hints {
-            number: Some(arrival.number),
-            class: arrival.class,
-            tenant: arrival.tenant,
-            priority: class.priority,
-            prefix: arrival.prefix.map(|prefix| prefix.key),
-            input_tokens: Some(arrival.input_tokens),
-            intended: Some(arrival.at),
-            needs: class.needs,
-        };
-        let asker = &crew.asker;
-        match self.api {
-            Api::Converse => router.converse_with(asker.converse(arrival), &hints).await.is_ok(),
-            Api::InvokeModel => router.invoke_model_with(asker.invoke(arrival), &hints).await.is_ok(),
-            Api::ConverseStream => {
-                let began = router.converse_stream_with(asker.converse_stream(arrival), &hints).await;
-                match began {
-                    Ok(stream) => self.listen(stream).await,
-                    Err(_) => false,
-                }
-            }
-            Api::InvokeModelWithResponseStream => {
-                let input = asker.invoke_stream(arrival);
-                match router.invoke_model_with_response_stream_with(input, &hints).await {
-                    Ok(stream) => self.listen(stream).await,
-                    Err(_) => false,
-                }
-            }
-        }
-    }
-
-    /// Reads a stream to its end. If that is not reached, what came of it is told.
-    async fn listen<T: Transport>(&self, stream: AnswerStream<T>) -> bool {
-        let heard = Heard { crew: self.crew, request: self.arrival.number, parts: 0, whole: false };
-        let mut ear = Ear { stream, heard };
-        loop {
-            match ear.stream.recv().await {
-                Ok(Some(_)) => ear.heard.parts += 1,
-                Ok(None) => {
-                    ear.heard.whole = true;
-                    return true;
-                }
-                Err(_) => return false,
-            }
-        }
-    }
-}
-
-/// Fields are dropped in their order: first the router hears that the stream is over, and then how much of it came.
-struct Ear<'a, T: Transport> {
-    stream: AnswerStream<T>,
-    heard: Heard<'a>,
-}
-
-/// Says how much of an answer came, however it stops.
-struct Heard<'a> {
-    crew: &'a Crew,
-    request: u64,
-    parts: u32,
-    whole: bool,
-}
-
-/// Events of a stream around its content: the head, the end of the block, the stop.
-const AROUND: u32 = 1;
-
-impl Drop for Heard<'_> {
+impl Drop for Pacing<'_> {
     fn drop(&mut self) {
-        if !self.whole {
-            let tokens = self.parts.saturating_sub(AROUND);
-            let at = self.crew.clock.now();
-            self.crew.tape.tell(Told::Heard { at, request: self.request, tokens });
+        self.0.counts.pacing.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// Where arrivals become tasks of this lane.
+struct Desk {
+    crew: Arc<Crew>,
+    caller: Arc<Caller>,
+    inbox: Arc<Inbox>,
+}
+
+impl Sink for Desk {
+    fn due(&mut self, arrival: Arrival) {
+        if self.crew.admits(&arrival) {
+            let Desk { crew, caller, inbox } = self;
+            tokio::spawn(errand::run(Arc::clone(crew), Arc::clone(caller), Arc::clone(inbox), arrival));
         }
+    }
+
+    fn stopped(&self) -> bool {
+        self.crew.guard.stopped()
+    }
+
+    fn may_follow(&self) -> bool {
+        self.crew.may_follow()
     }
 }

@@ -111,11 +111,15 @@ fn told(problems: &[SpecProblem]) -> String {
     texts.collect::<Vec<_>>().join("; ")
 }
 
-/// Begins a mock's time, from any thread.
+/// Begins a mock's time, from any thread; the first to do so counts.
 #[derive(Debug)]
 pub struct Starter(std::sync::Arc<Running>);
 
 impl Starter {
+    pub fn url(&self) -> String {
+        self.0.base_url()
+    }
+
     pub fn begin(&self) {
         self.0.begin();
     }

@@ -1,42 +1,55 @@
-//! The pacing thread: it sleeps until an arrival is due, hands it over, and never waits for anything else. Times are
+//! The pacer of a lane: it sleeps until an arrival is due, hands it over, and never waits for anything else. Times are
 //! absolute and never moved: after a stall the arrivals that were missed go out at once, each with its own time.
 //!
-//! A thread with its timer slack turned down wakes within tens of microseconds; a runtime's timers would round up to
-//! a millisecond. Spinning at the end gains ten microseconds more and costs up to a core, so it does not spin.
+//! It shares the lane's thread, so that an arrival is sent by the thread that woke for it. A thread of its own would be no more
+//! punctual, since what it hands over waits for the lane, and each hand-over would wake a second processor. Spinning at the
+//! end gains ten microseconds and costs up to a core, so it does not spin.
 
 use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
+    io,
     sync::{Arc, Mutex, PoisonError},
-    thread::Thread,
     time::Duration,
 };
 
 use richter_core::live::Clock;
-use richter_mock_bedrock::Nanos;
+use tokio::sync::Notify;
 
+use super::{
+    agenda::{Agenda, Part},
+    alarm::Alarm,
+};
 use crate::load::{Arrival, Schedule, TraceError};
 
 /// How long it sleeps at most without looking whether it shall stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+#[derive(Debug, thiserror::Error)]
+pub enum PaceError {
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    #[error("no timer can be had: {0}")]
+    Timer(#[from] io::Error),
+}
+
 /// Arrivals that follow from ended requests, on their way to the pacer.
 #[derive(Debug, Default)]
 pub struct Inbox {
     later: Mutex<Vec<Arrival>>,
-    pacer: Mutex<Option<Thread>>,
+    news: Notify,
 }
 
 impl Inbox {
     pub fn put(&self, arrival: Arrival) {
         self.later.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
-        self.wake();
+        self.news.notify_one();
     }
 
-    pub fn wake(&self) {
-        if let Some(pacer) = &*self.pacer.lock().unwrap_or_else(PoisonError::into_inner) {
-            pacer.unpark();
-        }
+    fn take(&self) -> Vec<Arrival> {
+        std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
@@ -53,117 +66,63 @@ pub trait Sink {
 #[derive(Debug)]
 pub struct Pacer {
     clock: Clock,
-    schedule: Schedule,
+    agenda: Agenda,
     inbox: Arc<Inbox>,
-    /// By time, then by number.
-    follow_ups: BinaryHeap<Reverse<(Nanos, u64, Place)>>,
-    kept: Vec<Option<Arrival>>,
+    alarm: Alarm,
 }
 
-/// Index into the kept arrivals.
-type Place = usize;
-
 impl Pacer {
-    pub fn new(clock: Clock, schedule: Schedule, inbox: Arc<Inbox>) -> Pacer {
-        Pacer { clock, schedule, inbox, follow_ups: BinaryHeap::new(), kept: Vec::new() }
+    /// It needs a runtime about it.
+    pub fn new(clock: Clock, schedule: Schedule, part: Part, inbox: Arc<Inbox>) -> Result<Pacer, PaceError> {
+        Ok(Pacer { clock, agenda: Agenda::new(schedule, part)?, inbox, alarm: Alarm::new()? })
     }
 
     /// Runs to the end of the schedule; `at_zero` is called when its time begins.
-    pub fn run(mut self, at_zero: impl FnOnce(), sink: &mut impl Sink) -> Result<(), TraceError> {
-        *self.inbox.pacer.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current());
-        be_punctual();
-        self.sleep_until(0, sink);
+    pub async fn run(mut self, at_zero: impl FnOnce(), sink: &mut impl Sink) -> Result<(), PaceError> {
         while self.clock.now() == 0 {
-            std::hint::spin_loop();
+            if sink.stopped() {
+                return Ok(());
+            }
+            self.sleep(self.clock.left_until(1)).await?;
         }
         at_zero();
-        let mut next = self.schedule.next().transpose()?;
         while !sink.stopped() {
-            self.collect();
-            let scheduled = next.map(|arrival| arrival.at);
-            let following = self.follow_ups.peek().map(|Reverse((at, ..))| *at);
-            let Some(at) = earliest(scheduled, following) else {
-                // The last one to end puts what follows into the inbox before it is counted as ended.
-                if !sink.may_follow() && !self.something_came() {
-                    break;
-                }
-                if !self.something_came() {
-                    std::thread::park_timeout(LOOK_EVERY);
-                }
-                continue;
-            };
-            if !self.sleep_until(at, sink) {
-                continue;
-            }
-            if following.is_some_and(|follows| scheduled.is_none_or(|scheduled| follows <= scheduled)) {
-                if let Some(arrival) = self.pop() {
-                    sink.due(arrival);
-                }
-            } else if let Some(arrival) = next.take() {
+            self.inbox.take().into_iter().for_each(|arrival| self.agenda.follow(arrival));
+            while let Some(arrival) = self.agenda.take_due(self.clock.now())? {
                 sink.due(arrival);
-                next = self.schedule.next().transpose()?;
+                if sink.stopped() {
+                    return Ok(());
+                }
             }
+            let left = match self.agenda.next_at() {
+                Some(at) => self.clock.left_until(at),
+                // The last one to end puts what follows into the inbox before it is counted as ended.
+                None if !sink.may_follow() && self.inbox.is_empty() => break,
+                None => LOOK_EVERY,
+            };
+            self.sleep(left).await?;
         }
         Ok(())
     }
 
-    fn collect(&mut self) {
-        let later = std::mem::take(&mut *self.inbox.later.lock().unwrap_or_else(PoisonError::into_inner));
-        for arrival in later {
-            self.follow_ups.push(Reverse((arrival.at, arrival.number, self.kept.len())));
-            self.kept.push(Some(arrival));
+    /// For so long at most; shorter when something is to be looked at first.
+    async fn sleep(&mut self, left: Duration) -> io::Result<()> {
+        tokio::select! {
+            biased;
+            () = self.inbox.news.notified() => Ok(()),
+            rang = self.alarm.rings_in(left.min(LOOK_EVERY)) => rang,
         }
-    }
-
-    fn something_came(&self) -> bool {
-        !self.inbox.later.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn pop(&mut self) -> Option<Arrival> {
-        let Reverse((.., place)) = self.follow_ups.pop()?;
-        let arrival = self.kept[place].take();
-        if self.follow_ups.is_empty() {
-            self.kept.clear();
-        }
-        arrival
-    }
-
-    /// Whether the time has come; `false` when something else is to be looked at first.
-    fn sleep_until(&self, at: Nanos, sink: &impl Sink) -> bool {
-        loop {
-            let left = self.clock.left_until(at);
-            if left.is_zero() {
-                return true;
-            }
-            std::thread::park_timeout(left.min(LOOK_EVERY));
-            if sink.stopped() || self.something_came() {
-                return self.clock.left_until(at).is_zero();
-            }
-        }
-    }
-}
-
-fn earliest(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
-    a.into_iter().chain(b).min()
-}
-
-/// Lets the system wake this thread when it asked to be woken, and not up to 50 microseconds later.
-fn be_punctual() {
-    #[cfg(target_os = "linux")]
-    {
-        // Where it is not allowed the run is a little less punctual, which its own check sees.
-        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
-    use richter_mock_bedrock::luck::Luck;
+    use richter_mock_bedrock::{Nanos, luck::Luck};
 
     use super::*;
-    use crate::scenario::load_text;
+    use crate::scenario::{load_text, plan::Plan};
 
     struct Taken {
         all: Vec<(Nanos, Nanos)>,
@@ -201,29 +160,35 @@ traffic:
 strategies: { only: { direct: { target: east } } }
 ";
 
-    fn run(follow: bool, stop_after: usize) -> Vec<(Nanos, Nanos)> {
+    /// Twenty arrivals in a tenth of a second.
+    pub fn plan() -> Plan {
         let checked = load_text("pacing.yaml", TEXT, Path::new(""));
-        let plan = checked.map_err(|problems| problems.to_string()).expect("it is sound").plan;
+        checked.map_err(|problems| problems.to_string()).expect("it is sound").plan
+    }
+
+    async fn run(follow: bool, stop_after: usize) -> Vec<(Nanos, Nanos)> {
+        let plan = plan();
         let clock = Clock::starting_in(Duration::from_millis(5));
         let inbox = Arc::new(Inbox::default());
         let mut schedule = plan.traffic.arrivals(Luck::new(1, 0));
         let first = schedule.next().expect("one").expect("read");
-        let pacer = Pacer::new(clock, plan.traffic.arrivals(Luck::new(1, 0)), Arc::clone(&inbox));
+        let pacer = Pacer::new(clock, plan.traffic.arrivals(Luck::new(1, 0)), Part::ALL, Arc::clone(&inbox));
         let mut sink = Taken { all: Vec::new(), clock, inbox, follow: follow.then_some(first), stop_after };
-        pacer.run(|| (), &mut sink).expect("no trace is read");
+        let paced = pacer.expect("a timer").run(|| (), &mut sink).await;
+        paced.expect("no trace is read");
         sink.all
     }
 
-    #[test]
-    fn every_arrival_comes_in_order_and_never_before_its_time() {
-        let plain = run(false, usize::MAX);
+    #[tokio::test]
+    async fn every_arrival_comes_in_order_and_never_before_its_time() {
+        let plain = run(false, usize::MAX).await;
         assert_eq!(plain.len(), 20);
-        let followed = run(true, usize::MAX);
+        let followed = run(true, usize::MAX).await;
         assert_eq!(followed.len(), 21);
         for all in [plain, followed] {
             assert!(all.iter().all(|(due, at)| at >= due), "{all:?}");
             assert!(all.is_sorted_by_key(|(due, _)| *due), "{all:?}");
         }
-        assert_eq!(run(false, 3).len(), 3, "it stops when it is told to");
+        assert_eq!(run(false, 3).await.len(), 3, "it stops when it is told to");
     }
 }

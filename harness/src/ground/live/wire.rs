@@ -1,4 +1,4 @@
-//! Where calls leave the program: an HTTP client around the SDK's own, one for each lane. It writes onto calls for a
+//! Where calls leave the program: an HTTP client around that of the SDK or of the lean client, one for each lane. It writes onto calls for a
 //! mock what they need to meet the same luck as in the simulation, and strikes calls with faults of our own. A call's
 //! task carries what is to be written. How long calls wait for a connection is measured in `links`.
 
@@ -64,6 +64,11 @@ pub fn client(inner: SharedHttpClient) -> SharedHttpClient {
     SharedHttpClient::new(Wire(inner))
 }
 
+/// The same around a connector.
+pub fn connector(inner: SharedHttpConnector) -> SharedHttpConnector {
+    SharedHttpConnector::new(Wire(inner))
+}
+
 #[derive(Debug)]
 struct Wire<C>(C);
 
@@ -73,7 +78,7 @@ impl HttpClient for Wire<SharedHttpClient> {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Wire(self.0.http_connector(settings, components)))
+        connector(self.0.http_connector(settings, components))
     }
 
     fn validate_base_client_config(

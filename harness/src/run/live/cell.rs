@@ -2,19 +2,16 @@
 //! nothing is open any more.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime},
 };
 
-use richter_core::live::{Clock, Trust, http_client};
+use richter_core::live::Clock;
 use richter_mock_bedrock::{Nanos, luck::Luck};
 use richter_reports::run_file::{Cell, Ground, LiveCell};
 
 use super::{
-    Books, LiveError, Stage, doubts,
+    Books, LiveError, LiveOptions, Stage, doubts,
     machine::CpuWatch,
     view::{self, Moment},
 };
@@ -24,12 +21,13 @@ use crate::{
         Witness,
         live::{
             LEAD, LEAD_FAR, Wiring,
+            agenda::Part,
             ask::{Asker, Language},
-            crew::{Crew, CrewParts, Dealer},
+            callers,
+            crew::{Crew, CrewParts},
             lane::Lane,
-            mock::{Mock, Translation},
-            pacer::Pacer,
-            routers, wire,
+            mock::{Mock, Starter, Translation},
+            pacer::PaceError,
         },
     },
     record::{
@@ -106,6 +104,7 @@ pub fn play(
             .telemetry
             .map(|telemetry| -> Box<dyn Witness> { Box::new(telemetry.teller(plan, place.strategy, zero)) }),
     );
+    let configs = (stage.options.configs)();
     let crew = Crew::new(CrewParts {
         traffic: plan.traffic.clone(),
         luck,
@@ -113,19 +112,21 @@ pub fn play(
         tape: Arc::clone(&tape),
         guard: Arc::clone(&stage.guard),
         asker: asker(stage, place)?,
+        starter: own.as_ref().map(|own| own.mock.starter()),
+        lanes: configs.len(),
         in_flight_max: stage.options.in_flight_max,
         keyed: stage.options.ground == Ground::Mock,
         named,
         injections: stage.options.injections.clone(),
     });
-    let lanes = lanes(stage, place, &crew, &own)?;
+    let lanes = lanes(stage, place, &crew, configs)?;
     stage.journal.line(&Line::Cell(place));
     let cpu = CpuWatch::start();
     let mut teller = Listener { stage, place, own, books, crew: &crew, zero, told: Vec::new(), dropped: 0 };
-    let paced = teller.listen(&lanes);
-    drop(lanes);
+    teller.listen();
+    let paced: Vec<Result<(), PaceError>> = lanes.into_iter().map(Lane::end).collect();
     let done = teller.end(&cpu);
-    paced?;
+    paced.into_iter().collect::<Result<(), _>>()?;
     done
 }
 
@@ -182,21 +183,22 @@ fn lanes(
     stage: &Stage<'_>,
     place: Place,
     crew: &Arc<Crew>,
-    own: &Option<Own>,
+    configs: Vec<aws_config::SdkConfig>,
 ) -> Result<Vec<Lane>, LiveError> {
-    let endpoint = own.as_ref().map(|own| own.mock.url()).or_else(|| stage.options.endpoint.clone());
-    let wired = |config: aws_config::SdkConfig| {
-        let inner = config.http_client().unwrap_or_else(|| http_client(&Trust::System));
-        config.to_builder().http_client(wire::client(inner)).build()
-    };
-    let configs = (stage.options.configs)().into_iter().map(wired).collect();
-    let wiring = Wiring { configs, endpoint, luck: crew.luck, clock: crew.clock, tape: &crew.tape };
+    let LiveOptions { client, trust, .. } = stage.options;
+    let own = crew.starter.as_ref().map(Starter::url);
+    let endpoint = own.or_else(|| stage.options.endpoint.clone());
+    let lanes = configs.len();
+    let (client, luck, clock) = (*client, crew.luck, crew.clock);
+    let wiring = Wiring { client, configs, trust, endpoint, luck, clock, tape: &crew.tape };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(LiveError::Thread)?;
     let spec = &stage.plan.strategies[place.strategy].spec;
-    let routers = runtime.block_on(routers(stage.plan, spec, wiring))?;
-    let start = |(number, router)| Lane::start(number, Arc::clone(crew), router).map_err(LiveError::Thread);
-    routers.into_iter().enumerate().map(start).collect()
+    let callers = runtime.block_on(callers(stage.plan, spec, wiring))?;
+    let start = |(lane, caller)| {
+        Lane::start(Part { lane, lanes }, Arc::clone(crew), caller).map_err(LiveError::Thread)
+    };
+    callers.into_iter().enumerate().map(start).collect()
 }
 
 /// Writes down what is heard.
@@ -214,30 +216,7 @@ struct Listener<'s, 'p> {
 
 impl Listener<'_, '_> {
     /// Until everything is over, or has taken too long.
-    fn listen(&mut self, lanes: &[Lane]) -> Result<(), LiveError> {
-        let over = AtomicBool::new(false);
-        let crew = Arc::clone(self.crew);
-        let schedule = crew.traffic.arrivals(crew.luck);
-        std::thread::scope(|scope| {
-            let mock = self.own.as_ref().map(|own| own.mock.starter());
-            let (crew, over) = (&crew, &over);
-            let pacing = move || {
-                let pacer = Pacer::new(crew.clock, schedule, Arc::clone(&crew.inbox));
-                let mut dealer = Dealer { crew, lanes, turn: 0 };
-                let begin = || mock.iter().for_each(|mock| mock.begin());
-                let paced = pacer.run(begin, &mut dealer);
-                over.store(true, Ordering::Release);
-                paced
-            };
-            let pacer = std::thread::Builder::new().name("pacer".to_owned()).spawn_scoped(scope, pacing);
-            let pacer = pacer.map_err(LiveError::Thread)?;
-            self.watch(over);
-            let paced = pacer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            paced.map_err(LiveError::from)
-        })
-    }
-
-    fn watch(&mut self, all_due: &AtomicBool) {
+    fn listen(&mut self) {
         let (mut shown, mut asides) = (0, 0);
         let mut stop_at = self.stage.plan.length();
         loop {
@@ -252,14 +231,14 @@ impl Listener<'_, '_> {
             self.flush();
             if now >= shown + SHOW_EVERY {
                 shown = now;
-                let state = if all_due.load(Ordering::Acquire) { State::Draining } else { State::Running };
+                let state = if self.crew.all_due() { State::Draining } else { State::Running };
                 self.show(now, state);
             }
             if self.stage.guard.stopped() {
                 let within = if self.stage.options.board.stop_asked() { 0 } else { STOP_WITHIN };
                 stop_at = stop_at.min(now.saturating_add(within));
             }
-            if all_due.load(Ordering::Acquire) && (self.crew.open() == 0 || now >= stop_at) {
+            if self.crew.all_due() && (self.crew.open() == 0 || now >= stop_at) {
                 return;
             }
         }
@@ -270,7 +249,6 @@ impl Listener<'_, '_> {
         let wanted = options.interrupted.load(Ordering::Relaxed) || options.board.stop_asked();
         if wanted && !guard.stopped() {
             self.stage.guard.stop(Halt::Interrupted);
-            self.crew.inbox.wake();
         }
         let now = self.crew.clock.now();
         let due = |own: &&mut Own| now > 0 && now >= own.quota.next();

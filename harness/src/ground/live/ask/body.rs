@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use super::prompts::Said;
+
 /// What a caller sends who sets no limit where the model insists on one.
 const MAX_TOKENS: u32 = 4_096;
 
@@ -50,6 +52,11 @@ impl Language {
         }
     }
 
+    /// The limit that a body has where a caller sets this one.
+    pub fn limit(self, max_tokens: Option<u32>) -> Option<u32> {
+        max_tokens.or((self == Language::Anthropic).then_some(MAX_TOKENS))
+    }
+
     pub fn body(self, shared: Option<&str>, own: &str, max_tokens: Option<u32>) -> Vec<u8> {
         let text = || shared.map_or_else(|| own.to_owned(), |shared| format!("{shared}\n{own}"));
         let body = match self {
@@ -62,7 +69,7 @@ impl Language {
                 content.push(json!({ "type": "text", "text": own }));
                 json!({
                     "anthropic_version": "bedrock-2023-05-31",
-                    "max_tokens": max_tokens.unwrap_or(MAX_TOKENS),
+                    "max_tokens": self.limit(max_tokens),
                     "messages": [{ "role": "user", "content": content }],
                 })
             }
@@ -86,6 +93,22 @@ impl Language {
         };
         body.to_string().into_bytes()
     }
+}
+
+/// The body of Converse, as the SDK writes it.
+pub fn converse(said: &Said, max_tokens: Option<u32>) -> Vec<u8> {
+    let text = |text: &str| Value::from(text).to_string();
+    let mut body = String::with_capacity(said.own.len() + said.shared.as_ref().map_or(0, String::len) + 128);
+    body.push_str("{\"messages\":[{\"role\":\"user\",\"content\":[");
+    if let Some(shared) = &said.shared {
+        body.extend(["{\"text\":", &text(shared), "},{\"cachePoint\":{\"type\":\"default\"}},"]);
+    }
+    body.extend(["{\"text\":", &text(&said.own), "}]}]"]);
+    if let Some(most) = max_tokens {
+        body.extend([",\"inferenceConfig\":{\"maxTokens\":", &most.to_string(), "}"]);
+    }
+    body.push('}');
+    body.into_bytes()
 }
 
 fn limit(body: &mut Value, section: &str, name: &str, max_tokens: Option<u32>) {

@@ -1,0 +1,30 @@
+//! Who makes the calls: the AWS SDK, or the lean client.
+
+use richter_core::live::{LeanRouter, Router};
+
+/// Which client makes the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Client {
+    /// The AWS SDK for Rust, as a service would use it.
+    #[default]
+    Sdk,
+    /// A client of our own that costs a fraction of the SDK's processor time and decides the same.
+    Lean,
+}
+
+/// That of one lane.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each lane")]
+pub enum Caller {
+    Sdk(Router),
+    Lean(LeanRouter),
+}
+
+impl Caller {
+    pub async fn warm(&self) {
+        match self {
+            Caller::Sdk(router) => router.warm().await,
+            Caller::Lean(router) => router.warm().await,
+        }
+    }
+}
