@@ -141,56 +141,70 @@ fn at(samples: &Samples, quantile: f64) -> f64 {
     found.map_or(0.0, |(value, _)| *value as f64)
 }
 
+/// Plays plain.yaml against a server that is not of this program.
+fn on_the_server(desk: &Desk, server: &Server, client: &str) {
+    let to = ["--endpoint-url", &server.url(), "--client", client];
+    let (code, said) =
+        desk.richter(&[&["run", "plain.yaml", "--on", "mock", "--lag-max", "9s"], &to[..]].concat());
+    assert_eq!(code, 0, "{said}");
+}
+
 fn good_share(phase: &PhaseCell) -> f64 {
     phase.good as f64 / phase.offered as f64
 }
 
+/// Both ways to make a call.
+const CLIENTS: [&str; 2] = ["sdk", "lean"];
+
 #[test]
-fn the_mock_over_real_sockets_tells_the_simulation_s_story() {
+fn the_mock_over_real_sockets_tells_the_simulation_s_story_with_either_client() {
     let desk = Desk::new();
     desk.file("spike.yaml", SPIKE);
     let (code, said) = desk.richter(&["run", "spike.yaml", "--out", "sim"]);
     assert_eq!(code, 0, "{said}");
-    let (code, said) =
-        desk.richter(&["run", "spike.yaml", "--out", "mock", "--on", "mock", "--lag-max", "9s"]);
-    assert_eq!(code, 0, "{said}");
-    let (sim, mock) = (desk.run("sim/spike"), desk.run("mock/spike"));
-    adds_up(&mock);
+    let sim = desk.run("sim/spike");
+    for client in CLIENTS {
+        let on_the_mock = ["--on", "mock", "--lag-max", "9s", "--client", client, "--out", client];
+        let (code, said) = desk.richter(&[&["run", "spike.yaml"], &on_the_mock[..]].concat());
+        assert_eq!(code, 0, "{said}");
+        tells_the_same(&sim, &desk.run(&format!("{client}/spike")));
+        let journal = desk.path(&format!("{client}/spike/run.journal"));
+        assert!(!journal.exists(), "the journal goes once the run file is written");
+    }
+    let caveats = desk.run("lean/spike").live.expect("it was live").caveats;
+    assert!(caveats.iter().any(|caveat| caveat.contains("not by the AWS SDK")), "{caveats:?}");
+}
+
+fn tells_the_same(sim: &RunFile, mock: &RunFile) {
+    adds_up(mock);
     assert_eq!((mock.version, &mock.status), (3, &Status::Complete));
     for strategy in 0..2 {
         for place in 0..2 {
-            let (simulated, real) = (phase(&sim, strategy, place), phase(&mock, strategy, place));
+            let (simulated, real) = (phase(sim, strategy, place), phase(mock, strategy, place));
             assert_eq!(simulated.offered, real.offered, "the same arrivals");
             let (simulated, real) = (good_share(simulated), good_share(real));
             assert!((simulated - real).abs() <= 0.03, "strategy {strategy}: {simulated} and {real} are good");
         }
         // What the service made is known to the token.
-        let (simulated, real) = (phase(&sim, strategy, 0), phase(&mock, strategy, 0));
+        let (simulated, real) = (phase(sim, strategy, 0), phase(mock, strategy, 0));
         assert_eq!(simulated.output_tokens, real.output_tokens);
         assert_eq!(simulated.served_by_region, real.served_by_region);
     }
-    assert!(good_share(phase(&mock, 1, 1)) > good_share(phase(&mock, 0, 1)), "the same ranking");
+    assert!(good_share(phase(mock, 1, 1)) > good_share(phase(mock, 0, 1)), "the same ranking");
     let hits: u64 = mock.cells.iter().map(|cell| cell.faults[0].hit).sum();
     assert!(hits > 0, "the fault hit through sockets as well");
-    assert!(!desk.path("mock/spike/run.journal").exists(), "the journal goes once the run file is written");
 }
 
 #[test]
 fn a_service_that_stalls_is_felt_in_full_and_stops_no_arrival() {
+    CLIENTS.into_iter().for_each(stalls);
+}
+
+fn stalls(client: &str) {
     let desk = Desk::new();
     let server = Server::start(Play { stall: Some((2_000, 3_000)), ..Play::default() });
     desk.file("plain.yaml", &plain("100/s", "5s", "{ direct: { target: east } }"));
-    let (code, said) = desk.richter(&[
-        "run",
-        "plain.yaml",
-        "--on",
-        "mock",
-        "--endpoint-url",
-        &server.url(),
-        "--lag-max",
-        "9s",
-    ]);
-    assert_eq!(code, 0, "{said}");
+    on_the_server(&desk, &server, client);
     let run = desk.run("out/plain");
     adds_up(&run);
     let all = phase(&run, 0, 0);
@@ -212,17 +226,7 @@ fn answers_that_come_too_late_are_failures_and_not_lost() {
     let server = Server::start(Play { answer_after_ms: 600, ..Play::default() });
     let strategy = "{ direct: { target: east, timeouts: { total: 200ms } } }";
     desk.file("plain.yaml", &plain("10/s", "1500ms", strategy));
-    let (code, said) = desk.richter(&[
-        "run",
-        "plain.yaml",
-        "--on",
-        "mock",
-        "--endpoint-url",
-        &server.url(),
-        "--lag-max",
-        "9s",
-    ]);
-    assert_eq!(code, 0, "{said}");
+    on_the_server(&desk, &server, "sdk");
     let run = desk.run("out/plain");
     adds_up(&run);
     let all = phase(&run, 0, 0);
@@ -232,20 +236,14 @@ fn answers_that_come_too_late_are_failures_and_not_lost() {
 
 #[test]
 fn every_attempt_that_the_server_saw_is_told_and_no_more() {
+    CLIENTS.into_iter().for_each(accounts);
+}
+
+fn accounts(client: &str) {
     let desk = Desk::new();
     let server = Server::start(Play { refuse_each: Some(4), ..Play::default() });
     desk.file("plain.yaml", &plain("50/s", "4s", "{ sdk: { target: east, mode: standard } }"));
-    let (code, said) = desk.richter(&[
-        "run",
-        "plain.yaml",
-        "--on",
-        "mock",
-        "--endpoint-url",
-        &server.url(),
-        "--lag-max",
-        "9s",
-    ]);
-    assert_eq!(code, 0, "{said}");
+    on_the_server(&desk, &server, client);
     let run = desk.run("out/plain");
     adds_up(&run);
     let all = phase(&run, 0, 0);

@@ -2,6 +2,7 @@
 
 mod connector;
 mod direct;
+mod lean;
 mod log;
 mod retries;
 mod service;

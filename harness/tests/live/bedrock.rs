@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Desk, Play, Server, adds_up, free_port, phase, plain, wait_for};
+use super::{CLIENTS, Desk, Play, Server, adds_up, free_port, phase, plain, wait_for};
 
 const SECRET: &str = "a-secret-that-nobody-may-see";
 
@@ -90,24 +90,37 @@ fn the_way_to_the_real_service_speaks_tls_signs_and_shows_no_secret() {
     wait_for(&mut mock, "listens on");
     desk.file("plain.yaml", &plain("10/s", "1s", "{ direct: { target: east } }"));
     let url = format!("https://127.0.0.1:{port}");
-    let inject = ["--yes", "--ca-bundle", "ca.pem", "--inject", "throttle:50%@us-east-1", "--keep-journal"];
-    let (code, said) = on_bedrock(&desk, &url, &inject);
-    let (refused, why) = on_bedrock(&desk, &url, &["--yes", "--out", "untrusted"]);
+    let told = CLIENTS.map(|client| {
+        let trusted =
+            ["--yes", "--ca-bundle", "ca.pem", "--inject", "throttle:50%@us-east-1", "--keep-journal"];
+        let trusted =
+            on_bedrock(&desk, &url, &[&trusted[..], &["--client", client, "--out", client]].concat());
+        let untrusted = ["--yes", "--client", client, "--out", "untrusted"];
+        let (refused, why) = on_bedrock(&desk, &url, &untrusted);
+        assert_eq!(phase(&desk.run("untrusted/plain"), 0, 0).answered, 0, "{client}: {refused}: {why}");
+        (client, trusted)
+    });
     mock.kill().expect("it runs");
     mock.wait().expect("it is gone");
-    assert_eq!(code, 0, "{said}");
+    for (client, (code, said)) in told {
+        assert_eq!(code, 0, "{client}: {said}");
+        is_safe(&desk, client, &said);
+    }
+}
+
+/// Half was throttled on this side, the rest answered, and no secret is anywhere.
+fn is_safe(desk: &Desk, out: &str, said: &str) {
     assert!(
         said.contains("injected on our side, not by the service: a throttle in place of 50% of calls"),
         "{said}"
     );
-    let run = desk.run("out/plain");
+    let run = desk.run(&format!("{out}/plain"));
     adds_up(&run);
     let all = phase(&run, 0, 0);
     assert_eq!(all.offered, 10);
     assert!(all.answered > 0 && all.failed_by_class["throttle"] == all.failed, "{all:?}");
-    assert_eq!(phase(&desk.run("untrusted/plain"), 0, 0).answered, 0, "{refused}: {why}");
-    for file in ["out/plain/run.json", "out/plain/run.journal", "out/plain/report.html"] {
-        let text = fs::read_to_string(desk.path(file)).expect("it is there");
+    for file in ["run.json", "run.journal", "report.html"] {
+        let text = fs::read_to_string(desk.path(&format!("{out}/plain/{file}"))).expect("it is there");
         assert!(!text.contains(SECRET) && !text.contains("AKIATEST"), "{file}");
     }
     assert!(!said.contains(SECRET), "{said}");

@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -37,7 +40,7 @@ use super::wire;
 
 /// What the server does with one request.
 #[derive(Debug, Clone)]
-enum Play {
+pub enum Play {
     /// Status, error name, body.
     Reply(u16, Option<&'static str>, Bytes),
     /// Events, and then a clean end.
@@ -47,11 +50,13 @@ enum Play {
 }
 
 /// A server for as long as the test lasts.
-struct Server {
-    endpoint: String,
+pub struct Server {
+    pub endpoint: String,
     /// Path of each request, as sent.
-    paths: Arc<Mutex<Vec<String>>>,
-    task: JoinHandle<()>,
+    pub paths: Arc<Mutex<Vec<String>>>,
+    pub task: JoinHandle<()>,
+    /// Connections that were made to it.
+    pub connections: Arc<AtomicUsize>,
 }
 
 impl Drop for Server {
@@ -60,14 +65,17 @@ impl Drop for Server {
     }
 }
 
-async fn serve(plays: impl IntoIterator<Item = Play>) -> Server {
+pub async fn serve(plays: impl IntoIterator<Item = Play>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
     let paths = Arc::new(Mutex::new(Vec::new()));
     let plays = Arc::new(Mutex::new(plays.into_iter().collect::<VecDeque<Play>>()));
     let seen = Arc::clone(&paths);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
     let task = tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
             let (plays, seen) = (Arc::clone(&plays), Arc::clone(&seen));
             let answer = service_fn(move |request: Request<Incoming>| {
                 seen.lock().expect("no test panics here").push(request.uri().path().to_owned());
@@ -78,7 +86,7 @@ async fn serve(plays: impl IntoIterator<Item = Play>) -> Server {
             tokio::spawn(connection.serve_connection(TokioIo::new(socket), answer));
         }
     });
-    Server { endpoint, paths, task }
+    Server { endpoint, paths, task, connections }
 }
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -119,7 +127,7 @@ impl http_body::Body for Then {
     }
 }
 
-fn credentials() -> SdkConfig {
+pub fn credentials() -> SdkConfig {
     let credentials = Credentials::new("key", "secret", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -128,7 +136,7 @@ fn credentials() -> SdkConfig {
         .build()
 }
 
-fn builder(server: &Server, strategy: serde_json::Value) -> Builder {
+pub fn builder(server: &Server, strategy: serde_json::Value) -> Builder {
     Router::builder()
         .strategy(serde_json::from_value(strategy).expect("a strategy"))
         .sdk_config(credentials())
@@ -162,11 +170,11 @@ async fn read(mut answer: ConverseAnswer) -> (usize, Result<(), RouteError>) {
     }
 }
 
-fn none() -> serde_json::Value {
+pub fn none() -> serde_json::Value {
     serde_json::json!({})
 }
 
-fn usage() -> richter_mock_bedrock::engine::Reported {
+pub fn usage() -> richter_mock_bedrock::engine::Reported {
     richter_mock_bedrock::engine::Reported { input: 7, output: 2, ..Default::default() }
 }
 

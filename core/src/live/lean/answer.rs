@@ -80,7 +80,9 @@ pub(super) async fn refused(response: HttpResponse) -> Break {
     match read(response.into_body()).await {
         Err(error) => cut_off(error),
         Ok(body) => {
-            let said = said(named.as_deref(), &body);
+            // To the SDK an error without a name has no message either.
+            let said = Some(said(named.as_deref(), &body)).filter(|said| said.name.is_some());
+            let said = said.unwrap_or_default();
             broken(Refusal { status: Some(status), retry_after_ms, ..said })
         }
     }
