@@ -109,17 +109,18 @@ impl Lean {
         Ok(request)
     }
 
-    /// Learns the way to each of these, finds credentials, and opens a connection where that may be done unasked.
-    async fn warm(&self, targets: &[TargetId], by_hand: impl Fn(TargetId) -> bool) {
-        for target in targets {
-            let Ok(place) = self.places.at(*target).await else { continue };
-            let root = place::Path::root();
-            if let Ok(request) = self.request(place, Method::GET, &root, Bytes::new()).await
-                && !by_hand(*target)
-            {
-                // The answer is a refusal; what counts is that it came.
-                drop(self.connector.call(request).await);
-            }
+    /// Learns the way to the target. What fails here fails again with the first request.
+    async fn learn(&self, target: TargetId) {
+        let _ = self.places.at(target).await;
+    }
+
+    /// Finds credentials and opens a connection.
+    async fn knock(&self, target: TargetId) {
+        let Ok(place) = self.places.at(target).await else { return };
+        let root = place::Path::root();
+        if let Ok(request) = self.request(place, Method::GET, &root, Bytes::new()).await {
+            // The answer is a refusal; what counts is that it came.
+            drop(self.connector.call(request).await);
         }
     }
 }

@@ -212,7 +212,9 @@ async fn a_warm_router_has_knocked_at_each_region_before_the_first_request() {
     let connector = SharedHttpConnector::new(asked.clone());
     let config = credentials().into_builder();
     let config = config.http_client(http_client_fn(move |_, _| connector.clone())).build();
-    let strategy = serde_json::json!({ "direct": { "target": "east", "timeouts": { "connect": "2s" } } });
+    let limits = serde_json::json!({ "connect": "2s" });
+    let strategy =
+        serde_json::json!({ "ordered": { "targets": ["east", "again", "west"], "timeouts": limits } });
     let builder = || {
         Router::builder()
             .strategy(serde_json::from_value(strategy.clone()).expect("a strategy"))
@@ -220,19 +222,32 @@ async fn a_warm_router_has_knocked_at_each_region_before_the_first_request() {
             .on_demand("east", "us-east-1", "anthropic.m-v1:0")
             .on_demand("again", "us-east-1", "anthropic.n-v1:0")
             .on_demand("west", "us-west-2", "anthropic.m-v1:0")
+            .on_demand("unused", "eu-west-1", "anthropic.m-v1:0")
     };
     let taken = || std::mem::take(&mut *asked.0.lock().expect("no test panics here"));
     let router = builder().build().await.expect("a router");
     router.warm().await;
-    let mut knocks = taken();
-    knocks.sort();
     let url = |region: &str| format!("https://bedrock-runtime.{region}.amazonaws.com/");
-    assert_eq!(knocks, ["us-east-1", "us-west-2"].map(|region| format!("signed GET {}", url(region))));
+    let both = ["us-east-1", "us-west-2"].map(|region| format!("signed GET {}", url(region)));
+    let sorted = |mut knocks: Vec<String>| {
+        knocks.sort();
+        knocks
+    };
+    assert_eq!(sorted(taken()), both);
     router.converse(ConverseInput::builder()).await.expect("an answer");
     assert_eq!(taken(), [format!("signed POST {}model/anthropic.m-v1%3A0/converse", url("us-east-1"))]);
 
-    let near = builder().endpoint_url("http://127.0.0.1:9").build().await.expect("a router");
-    near.warm().await;
+    let lean = |builder: Builder| {
+        let connector = SharedHttpConnector::new(asked.clone());
+        builder.build_each_lean(vec![credentials()], move |_| connector.clone())
+    };
+    let router = lean(builder()).await.expect("a router").remove(0);
+    router.warm().await;
+    assert_eq!(sorted(taken()), both);
+
+    let near = || builder().endpoint_url("http://127.0.0.1:9");
+    near().build().await.expect("a router").warm().await;
+    lean(near()).await.expect("a router").remove(0).warm().await;
     assert!(taken().is_empty(), "an address that was given by hand is left alone");
 }
 

@@ -66,19 +66,21 @@ impl Clients {
     /// at: they are near, and whoever counts there would count it.
     pub(super) async fn warm(&self, targets: &[TargetId], connect: Option<Duration>) {
         let mut knocks = JoinSet::new();
-        let mut seen = BTreeSet::new();
         for target in targets {
-            let client = self.at(*target, connect).client;
-            if seen.insert(self.key(*target, connect)) && !self.by_hand(*target) {
-                knocks.spawn(knock(client));
-            }
+            self.at(*target, connect);
+        }
+        for target in self.far(targets) {
+            knocks.spawn(knock(self.at(target, connect).client));
         }
         knocks.join_all().await;
     }
 
-    /// Whether somebody said at which address the target is called.
-    pub(in crate::live) fn by_hand(&self, target: TargetId) -> bool {
-        self.endpoint.is_some() || self.spec(target).endpoint().is_some()
+    /// One target for each client that calls the service's own addresses.
+    pub(in crate::live) fn far(&self, targets: &[TargetId]) -> Vec<TargetId> {
+        let mut seen = BTreeSet::new();
+        let by_hand = |target| self.endpoint.is_some() || self.spec(target).endpoint().is_some();
+        let far = targets.iter().copied().filter(|target| !by_hand(*target));
+        far.filter(|target| seen.insert(self.key(*target, None))).collect()
     }
 
     pub(in crate::live) fn targets(&self) -> &[TargetSpec] {

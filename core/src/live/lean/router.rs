@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use tokio::task::JoinSet;
 
 use super::{Lean, LeanCall};
 use crate::{
@@ -46,7 +47,15 @@ impl LeanRouter {
 
     /// As [`Router::warm`](crate::live::Router::warm).
     pub async fn warm(&self) {
-        self.lean.warm(&self.used, |target| self.clients.by_hand(target)).await;
+        for target in &self.used {
+            self.lean.learn(*target).await;
+        }
+        let mut knocks = JoinSet::new();
+        for target in self.clients.far(&self.used) {
+            let lean = Arc::clone(&self.lean);
+            knocks.spawn(async move { lean.knock(target).await });
+        }
+        knocks.join_all().await;
     }
 
     /// Makes a call of any operation. Of streams it returns when the first content is there; until then another target may

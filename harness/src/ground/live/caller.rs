@@ -14,7 +14,6 @@ pub enum Client {
 
 /// That of one lane.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each lane")]
 pub enum Caller {
     Sdk(Router),
     Lean(LeanRouter),

@@ -157,12 +157,12 @@ fn cut(corpus: &str, ends: &[u32], from: usize, words: u32, into: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use richter_mock_bedrock::engine::Prefix;
 
     use super::*;
 
-    fn arrival(number: u64, input_tokens: u32, prefix: Option<Prefix>) -> Arrival {
+    pub fn arrival(number: u64, input_tokens: u32, prefix: Option<Prefix>) -> Arrival {
         Arrival {
             at: 0,
             number,
