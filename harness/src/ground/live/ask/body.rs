@@ -99,15 +99,15 @@ impl Language {
 pub fn converse(said: &Said, max_tokens: Option<u32>) -> Vec<u8> {
     let text = |text: &str| Value::from(text).to_string();
     let mut body = String::with_capacity(said.own.len() + said.shared.as_ref().map_or(0, String::len) + 128);
-    body.push_str("{\"messages\":[{\"role\":\"user\",\"content\":[");
+    body.push('{');
+    if let Some(most) = max_tokens {
+        body.extend(["\"inferenceConfig\":{\"maxTokens\":", &most.to_string(), "},"]);
+    }
+    body.push_str("\"messages\":[{\"role\":\"user\",\"content\":[");
     if let Some(shared) = &said.shared {
         body.extend(["{\"text\":", &text(shared), "},{\"cachePoint\":{\"type\":\"default\"}},"]);
     }
-    body.extend(["{\"text\":", &text(&said.own), "}]}]"]);
-    if let Some(most) = max_tokens {
-        body.extend([",\"inferenceConfig\":{\"maxTokens\":", &most.to_string(), "}"]);
-    }
-    body.push('}');
+    body.extend(["{\"text\":", &text(&said.own), "}]}]}"]);
     body.into_bytes()
 }
 
