@@ -5,6 +5,7 @@ mod direct;
 mod lean;
 mod log;
 mod retries;
+mod server;
 mod service;
 mod sockets;
 mod ways;

@@ -27,7 +27,7 @@ use richter_mock_bedrock::exception::{Exception, ExceptionKind};
 use serde_json::{Value, json};
 
 use super::{
-    sockets::{Play, Server, builder, none, serve, usage},
+    server::{Play, Server, builder, credentials, none, serve, usage},
     wire,
 };
 
@@ -60,7 +60,7 @@ fn strategy(timeouts: &Value) -> Value {
 async fn lean(server: &Server, timeouts: &Value) -> LeanRouter {
     let builder = builder(server, strategy(timeouts)).on_demand("east", "us-east-1", "anthropic.m-v1:0");
     let connector = |connect| lean_connector(&Trust::System, connect);
-    let routers = builder.build_each_lean(vec![super::sockets::credentials()], connector).await;
+    let routers = builder.build_each_lean(vec![credentials()], connector).await;
     routers.expect("a router").remove(0)
 }
 

@@ -25,7 +25,8 @@ use richter::{
 };
 use richter_core::{
     live::{
-        AnswerStream, Carried, Clock, Hints, LeanCall, MakeDice, Names, Router, Shell, ShellParts, Transport,
+        AnswerStream, Builder, Carried, Clock, Hints, LeanCall, MakeDice, Names, Router, Shell, ShellParts,
+        Transport,
     },
     request::{Api, Needs, Request},
     target::{Known, TargetId},
@@ -96,20 +97,8 @@ pub fn by_sdk(plan: &Plan, strategy: usize) -> Log {
     paused(async {
         let way = Way::new(plan);
         let log = Log::default();
-        let mut builder = Router::builder();
-        for target in &plan.targets {
-            builder = builder.target(&target.name, target.spec.clone());
-        }
-        let router = builder
-            .strategy(plan.strategies[strategy].spec.clone())
-            .sdk_config(way.sdk_config(plan))
-            .clock(way.clock)
-            .dice(dice(plan))
-            .observer(log.clone())
-            .build()
-            .await
-            .expect("the plan was checked");
-        let router = Arc::new(router);
+        let router = way.builder(plan, strategy, &log).sdk_config(way.sdk_config(plan)).build().await;
+        let router = Arc::new(router.expect("the plan was checked"));
         way.drive(|arrival| {
             let router = Arc::clone(&router);
             let request = request(plan, arrival);
@@ -126,20 +115,12 @@ pub fn by_lean(plan: &Plan, strategy: usize) -> Log {
     paused(async {
         let way = Way::new(plan);
         let log = Log::default();
-        let mut builder = Router::builder();
-        for target in &plan.targets {
-            builder = builder.target(&target.name, target.spec.clone());
-        }
         let in_process = way.in_process(plan);
-        let routers = builder
-            .strategy(plan.strategies[strategy].spec.clone())
-            .clock(way.clock)
-            .dice(dice(plan))
-            .observer(log.clone())
+        let routers = way
+            .builder(plan, strategy, &log)
             .build_each_lean(vec![way.sdk_config(plan)], |connect| in_process.connector(connect))
-            .await
-            .expect("the plan was checked");
-        let router = Arc::new(routers.into_iter().next().expect("one for the configuration"));
+            .await;
+        let router = Arc::new(routers.expect("the plan was checked").remove(0));
         way.drive(|arrival| {
             let router = Arc::clone(&router);
             let request = request(plan, arrival);
@@ -179,6 +160,15 @@ impl Way {
             arrivals.iter().map(|arrival| (arrival.number, ask(arrival))).collect();
         let engine = Engine::new(plan.world.clone(), plan.faults.clone(), luck);
         Way { clock, service: Service::new(clock, engine), arrivals, asks: Arc::new(asks) }
+    }
+
+    /// A router that tells the log, but for its client.
+    fn builder(&self, plan: &Plan, strategy: usize, log: &Log) -> Builder {
+        let targets = plan.targets.iter();
+        let builder = targets
+            .fold(Router::builder(), |builder, target| builder.target(&target.name, target.spec.clone()));
+        let builder = builder.strategy(plan.strategies[strategy].spec.clone());
+        builder.clock(self.clock).dice(dice(plan)).observer(log.clone())
     }
 
     /// Begins each request when it is due, and waits for all of them. Callers leave when their patience ends.
