@@ -15,16 +15,19 @@ fn on_bedrock(desk: &Desk, url: &str, more: &[&str]) -> (i32, String) {
 }
 
 fn asked(desk: &Desk, url: &str, command: &str, more: &[&str]) -> (i32, String) {
-    let mut args = vec![command, "plain.yaml", "--on", "bedrock", "--endpoint-url", url, "--lag-max", "9s"];
-    args.extend(more);
-    let mut command = desk.command(&args);
-    command
-        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
-        .env("AWS_SECRET_ACCESS_KEY", SECRET)
-        .env("AWS_REGION", "us-east-1");
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+    asked_as(&keys, desk, &[&[command, "plain.yaml", "--endpoint-url", url], more].concat())
+}
+
+/// As somebody with these variables.
+fn asked_as(who: &[(&str, &str)], desk: &Desk, args: &[&str]) -> (i32, String) {
+    let mut command = desk.command(&[args, &["--on", "bedrock", "--lag-max", "9s"]].concat());
     desk.file("none", "");
     command.env("AWS_CONFIG_FILE", desk.path("none")).env("AWS_SHARED_CREDENTIALS_FILE", desk.path("none"));
-    command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").env_remove("AWS_BEARER_TOKEN_BEDROCK");
+    for other in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_BEDROCK"] {
+        command.env_remove(other);
+    }
+    command.env("AWS_REGION", "us-east-1").envs(who.iter().copied());
     let output = command.stdout(Stdio::piped()).output().expect("it starts");
     let said = [output.stdout, output.stderr].concat();
     // Reports are wrapped.
@@ -105,6 +108,54 @@ fn the_way_to_the_real_service_speaks_tls_signs_and_shows_no_secret() {
     for (client, (code, said)) in told {
         assert_eq!(code, 0, "{client}: {said}");
         is_safe(&desk, client, &said);
+    }
+}
+
+#[test]
+fn either_client_is_let_in_with_what_an_aws_cli_user_has_and_else_refused() {
+    let desk = Desk::new();
+    let port = free_port().to_string();
+    desk.file(
+        "creds.json",
+        r#"{ "access_keys": { "ASIATEST": { "secret": "s2", "session_token": "token" } }, "api_keys": [{ "key": "ABSKgood" }] }"#,
+    );
+    let mut mock = Command::new(env!("CARGO_BIN_EXE_mock-bedrock"));
+    mock.current_dir(desk.0.path()).args(["--port", &port, "--credentials", "creds.json"]);
+    let mut mock = mock.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_for(&mut mock, "listens on");
+    desk.file("plain.yaml", &plain("10/s", "400ms", "{ direct: { target: east } }"));
+    let temporary = |secret| {
+        vec![
+            ("AWS_ACCESS_KEY_ID", "ASIATEST"),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_SESSION_TOKEN", "token"),
+        ]
+    };
+    let table = [
+        (temporary("s2"), true),
+        (temporary("wrong"), false),
+        (vec![("AWS_BEARER_TOKEN_BEDROCK", "ABSKgood")], true),
+        (vec![("AWS_BEARER_TOKEN_BEDROCK", "ABSKbad")], false),
+    ];
+    let mut told = Vec::new();
+    for (client, (who, let_in)) in
+        CLIENTS.iter().flat_map(|client| table.iter().map(move |row| (client, row)))
+    {
+        let url = format!("http://127.0.0.1:{port}");
+        let args = ["run", "plain.yaml", "--endpoint-url", &url, "--yes", "--client", client];
+        let (_, said) = asked_as(who, &desk, &args);
+        told.push((client, who, *let_in, phase(&desk.run("out/plain"), 0, 0).clone(), said));
+    }
+    mock.kill().expect("it runs");
+    mock.wait().expect("it is gone");
+    for (client, who, let_in, all, said) in told {
+        let answered = if let_in { all.offered } else { 0 };
+        assert_eq!((all.offered, all.answered), (4, answered), "{client} {who:?}: {said}");
+        assert_eq!(
+            all.failed_by_class.get("credential").copied().unwrap_or(0),
+            4 - answered,
+            "{client} {who:?}"
+        );
     }
 }
 
