@@ -48,6 +48,7 @@ traffic:
   mix: {{ ask: {{ share: 100%, api: {api}, input: 100, output: {tokens}, max_tokens: 2048 }} }}
   phases: [{{ name: all, for: {seconds}s, rate: {per_s}/s, arrivals: constant }}]
 strategies: {{ direct: {{ direct: {{ target: east }} }} }}
+drain: 90s
 "
         )
     }
