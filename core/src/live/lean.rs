@@ -1,13 +1,14 @@
 //! A client of our own for Amazon Bedrock, which does what a request needs and nothing else: it signs, sends, and reads of the
-//! answer what the router must know. It costs a fraction of the SDK's time, so that the machine that asks is not the one that
-//! is measured.
+//! answer what the router must know. It costs about three fifths of the SDK's time, so that the machine that asks is not the one
+//! that is measured.
 //!
 //! It decides nothing and must never differ from the SDK in what it tells the router: where a call goes and how it is
 //! authorised it learns from the SDK (`place`), frames of streams are read by the SDK's own reader (`event`), TLS and proxies are
 //! the SDK's. Its own are the signature's text (`sign`), the words of answers (`answer`), and connections to an address of
 //! this machine (`link`).
 //!
-//! It does not correct a clock that is wrong, sends no metrics of use, and has no retries, which are the strategy's.
+//! It does not correct a clock that is wrong, sends no metrics of use, keeps the bearer key that it found first, and has no
+//! retries, which are the strategy's.
 
 mod answer;
 mod call;

@@ -1,8 +1,8 @@
 //! The live grounds: the same arrivals and the same strategies on the wall clock, through the real client and real
 //! sockets, against the mock or the real service.
 //!
-//! A `lane` is a thread with a single-threaded runtime and clients of its own; all lanes share one router, so that the
-//! strategy sees all traffic. Its `pacer` goes by its `agenda`, the lane's part of the schedule, and sends each arrival at its
+//! A `lane` is a thread with a single-threaded runtime and clients of its own; all lanes share one strategy, so that it
+//! sees all traffic. Its `pacer` goes by its `agenda`, the lane's part of the schedule, and sends each arrival at its
 //! time, whatever became of those before. `ask` makes the call of an arrival, `wire` stands where calls leave the program. What
 //! happens goes onto the tape ([`crate::record::tape`]); nothing here counts or judges.
 

@@ -32,8 +32,8 @@ pub enum Halt {
     Limit { what: String, spend: bool },
     /// A rule of the scenario.
     Rule { strategy: usize, broken: Broken },
-    /// What is measured can no longer be kept.
-    Journal(String),
+    /// What is measured can no longer be kept, or what is due no longer sent.
+    Broken(String),
 }
 
 /// Shared by pacer, tasks and recorder.

@@ -248,14 +248,14 @@ impl<'a> Stage<'a> {
         }
         run.status = match self.guard.why() {
             None if complete => Status::Complete,
-            None | Some(Halt::Interrupted | Halt::Journal(_)) => Status::Interrupted,
+            None | Some(Halt::Interrupted | Halt::Broken(_)) => Status::Interrupted,
             Some(Halt::Limit { what, spend }) => Status::Aborted { rule: what, spend },
             Some(Halt::Rule { strategy, broken }) => aborted(&self.plan.strategies[strategy].name, &broken),
         };
         let doubts = done.iter().flat_map(|(place, done)| self.named(*place, &done.doubts)).collect();
         let mut caveats = caveats(self.options);
         caveats.extend(self.unread.iter().map(|why| format!("the service's log is not read whole: {why}")));
-        if let Some(Halt::Journal(what)) = self.guard.why() {
+        if let Some(Halt::Broken(what)) = self.guard.why() {
             caveats.insert(0, what);
         }
         run.live = Some(Live {

@@ -154,6 +154,10 @@ async fn whole_answers_are_the_same_to_the_router() {
     let heard = both(Api::Converse, answer(wire::answer(usage())), none()).await;
     assert!(matches!(heard.outcome, Some(Outcome::Answered(used)) if used.input == 7 && used.output == 2));
     both(Api::Converse, answer(json!({})), none()).await;
+    both(Api::Converse, Play::Reply(200, None, Bytes::new()), none()).await;
+    both(Api::InvokeModel, Play::Reply(200, None, Bytes::new()), none()).await;
+    both(Api::Converse, answer(json!({ "usage": { "inputTokens": null, "outputTokens": 3 } })), none()).await;
+    both(Api::Converse, answer(json!({ "usage": null })), none()).await;
     both(Api::Converse, answer(json!({ "usage": { "inputTokens": 1 }, "stopReason": "new" })), none()).await;
     let cached = json!({ "usage": { "inputTokens": 1, "outputTokens": 2, "cacheReadInputTokens": 3, "cacheWriteInputTokens": 4 } });
     both(Api::Converse, answer(cached), none()).await;
@@ -172,6 +176,7 @@ async fn streams_are_the_same_to_the_router() {
         wire::start(),
         wire::content("a"),
         delta(json!({ "toolUse": { "input": "{}" } })),
+        delta(json!({ "toolUse": {} })),
         delta(json!({ "reasoningContent": { "text": "hm" } })),
         wire::frame("event", "contentBlockStop", &json!({ "contentBlockIndex": 0 })),
         wire::frame("event", "somethingNew", &json!({})),
@@ -179,7 +184,7 @@ async fn streams_are_the_same_to_the_router() {
         wire::metadata(usage()),
     ];
     let heard = both(Api::ConverseStream, Play::Stream(converse), none()).await;
-    assert!(heard.parts == 8 && matches!(heard.outcome, Some(Outcome::Answered(_))), "{heard:?}");
+    assert!(heard.parts == 9 && matches!(heard.outcome, Some(Outcome::Answered(_))), "{heard:?}");
     let invoke = vec![
         chunk(json!({ "type": "message_start" })),
         chunk(json!({ "type": "content_block_delta", "delta": { "text": "a" } })),
@@ -230,6 +235,8 @@ async fn streams_that_break_are_the_same_to_the_router() {
         damaged.into(),
         wire::frame("error", "x", &json!({})),
         wire::frame("event", "contentBlockDelta", &json!("no object")),
+        wire::frame("event", "messageStart", &json!("no object")),
+        wire::frame("event", "messageStop", &json!(null)),
         Bytes::new(),
     ];
     for breaks in exceptions.chain(named).chain(broken) {

@@ -4,7 +4,7 @@
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,8 +17,11 @@ use crate::{
     request::{Api, Usage},
 };
 
+/// Whole answers and errors are read up to this; more is no answer.
+const BYTES_MAX: usize = 64 << 20;
+
 /// What of an answer to Converse the router must know.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Converse {
     usage: Option<TokenUsage>,
 }
@@ -27,8 +30,8 @@ struct Converse {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TokenUsage {
-    input_tokens: i32,
-    output_tokens: i32,
+    input_tokens: Option<i32>,
+    output_tokens: Option<i32>,
     cache_read_input_tokens: Option<i32>,
     cache_write_input_tokens: Option<i32>,
 }
@@ -40,12 +43,12 @@ struct Said(Refusal);
 
 impl From<TokenUsage> for Usage {
     fn from(usage: TokenUsage) -> Usage {
-        let count = |tokens: i32| u32::try_from(tokens).unwrap_or(0);
+        let count = |tokens: Option<i32>| tokens.and_then(|tokens| u32::try_from(tokens).ok()).unwrap_or(0);
         Usage {
             input: count(usage.input_tokens),
             output: count(usage.output_tokens),
-            cache_read: usage.cache_read_input_tokens.map_or(0, count),
-            cache_write: usage.cache_write_input_tokens.map_or(0, count),
+            cache_read: count(usage.cache_read_input_tokens),
+            cache_write: count(usage.cache_write_input_tokens),
         }
     }
 }
@@ -56,7 +59,8 @@ pub(super) async fn whole<S>(api: Api, response: HttpResponse) -> Result<Opening
     let body = read(response.into_body()).await.map_err(cut_off)?;
     let usage = match api {
         Api::Converse => {
-            let answer: Converse = serde_json::from_slice(&body).map_err(|error| cut_off(error.into()))?;
+            let answer: Result<Converse, _> = serde_json::from_slice(or_empty(&body));
+            let answer = answer.map_err(|error| cut_off(error.into()))?;
             answer.usage.map(Usage::from).unwrap_or_default()
         }
         // Nothing else tells that a part of it is missing: the body is any bytes.
@@ -69,6 +73,11 @@ pub(super) async fn whole<S>(api: Api, response: HttpResponse) -> Result<Opening
         },
     };
     Ok(Opening::Whole { answer: LeanAnswer { body }, usage })
+}
+
+/// Nothing at all is read as an empty object.
+pub(super) fn or_empty(body: &[u8]) -> &[u8] {
+    if body.is_empty() { b"{}" } else { body }
 }
 
 /// The error in place of an answer.
@@ -122,7 +131,7 @@ fn cut_off(error: BoxError) -> Break {
 }
 
 async fn read(body: SdkBody) -> Result<Bytes, BoxError> {
-    Ok(body.collect().await?.to_bytes())
+    Ok(Limited::new(body, BYTES_MAX).collect().await?.to_bytes())
 }
 
 #[cfg(test)]

@@ -38,7 +38,11 @@ impl LeanCall {
     /// The body with the router's limit on the answer's length, and with the beginning of an answer that is to be gone on with.
     pub(super) fn body_for(&self, max_tokens: Option<u32>, said: Option<&str>) -> Bytes {
         let limited = |most: u32| match self.converses() {
-            true => self.with(|body| body["inferenceConfig"]["maxTokens"] = most.into()),
+            true => self.with(|body| {
+                let limits = body.as_object_mut()?.entry("inferenceConfig").or_insert_with(|| json!({}));
+                limits.as_object_mut()?.insert("maxTokens".to_owned(), most.into());
+                Some(())
+            }),
             false => body::limited(&self.body, most).map(Bytes::from),
         };
         let limited = max_tokens.and_then(limited);
@@ -47,9 +51,9 @@ impl LeanCall {
         // No model takes a beginning that ends with white space.
         let content = json!([{ "text": said.trim_end() }]);
         let begun = call.with(|body| {
-            if let Some(messages) = body["messages"].as_array_mut() {
-                messages.push(json!({ "role": "assistant", "content": content }));
-            }
+            let messages = body.get_mut("messages")?.as_array_mut()?;
+            messages.push(json!({ "role": "assistant", "content": content }));
+            Some(())
         });
         begun.unwrap_or(call.body)
     }
@@ -64,9 +68,10 @@ impl LeanCall {
             })
     }
 
-    fn with(&self, change: impl FnOnce(&mut Value)) -> Option<Bytes> {
+    /// None if it is not of the form that a change needs.
+    fn with(&self, change: impl FnOnce(&mut Value) -> Option<()>) -> Option<Bytes> {
         let mut body: Value = serde_json::from_slice(&self.body).ok()?;
-        body.is_object().then(|| change(&mut body));
+        change(&mut body)?;
         serde_json::to_vec(&body).ok().map(Bytes::from)
     }
 }
@@ -98,6 +103,11 @@ mod tests {
         assert_eq!(read(&invoke.body_for(Some(7), None)), json!({ "max_tokens": 7, "messages": [] }));
         let odd = call(Api::InvokeModel, json!({ "prompt": "x" }));
         assert_eq!(odd.body_for(Some(7), None), odd.body, "a language that is not known is left alone");
+        for odd in [json!({ "inferenceConfig": "x" }), json!({ "messages": 1 }), json!([1]), json!("x")] {
+            let odd = call(Api::ConverseStream, odd);
+            assert!(!odd.goes_on() && odd.body_for(None, Some("Because")) == odd.body, "{odd:?}");
+            drop(odd.body_for(Some(7), None));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use aws_smithy_eventstream::{
 use aws_smithy_types::{base64, event_stream::Message};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::answer::{self, TokenUsage};
 use crate::{
@@ -132,7 +132,7 @@ struct Delta<'a> {
 #[serde(default)]
 struct ToolUse<'a> {
     #[serde(borrow)]
-    input: Cow<'a, str>,
+    input: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -150,14 +150,15 @@ struct Metadata {
 type Read = Result<(Meaning, Option<String>), String>;
 
 fn conversed(name: &str, payload: &[u8]) -> Read {
+    let payload = answer::or_empty(payload);
     let wrong = |error: serde_json::Error| error.to_string();
-    let any = || serde_json::from_slice::<Value>(payload).map_err(wrong);
+    let any = || serde_json::from_slice::<Map<String, Value>>(payload).map_err(wrong);
     Ok(match name {
         "contentBlockDelta" => {
             let event: DeltaEvent<'_> = serde_json::from_slice(payload).map_err(wrong)?;
             let delta = event.delta.unwrap_or_default();
             let others = [
-                delta.tool_use.as_ref().map(|tool| &tool.input),
+                delta.tool_use.as_ref().and_then(|tool| tool.input.as_ref()),
                 delta.reasoning_content.as_ref().and_then(|reasoning| reasoning.text.as_ref()),
             ];
             let bytes = delta.text.iter().chain(others.into_iter().flatten()).map(|text| text.len()).sum();
@@ -195,7 +196,8 @@ fn invoked(name: &str, payload: &[u8]) -> Read {
     if name != "chunk" {
         return Ok((Meaning::default(), None));
     }
-    let chunk: Chunk<'_> = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+    let chunk: Chunk<'_> =
+        serde_json::from_slice(answer::or_empty(payload)).map_err(|error| error.to_string())?;
     let bytes = chunk.bytes.unwrap_or_default();
     let event = base64::decode(&*bytes).map_err(|error| error.to_string())?;
     Ok((body::meaning(&event), None))

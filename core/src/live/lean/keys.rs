@@ -11,11 +11,15 @@ use aws_credential_types::{
     provider::{ProvideCredentials as _, SharedCredentialsProvider, error::CredentialsError},
 };
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use tokio::time::timeout;
 
 /// So long before their end credentials are not used any more.
 const MARGIN: Duration = Duration::from_secs(10);
 /// Credentials that do not say when they end are asked for again after this: somebody may have changed them.
 const AGE_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Whoever gives credentials may take so long: a login that has to be renewed takes seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -62,7 +66,8 @@ impl Keys {
         let provider = self.provider.as_ref();
         let provider =
             provider.ok_or_else(|| CredentialsError::not_loaded("there is no credentials provider"))?;
-        let credentials = provider.provide_credentials().await?;
+        let asked = timeout(ANSWER_WITHIN, provider.provide_credentials()).await;
+        let credentials = asked.map_err(|_| CredentialsError::provider_timed_out(ANSWER_WITHIN))??;
         let until = credentials.expiry().unwrap_or_else(|| self.now() + AGE_MAX);
         let held = Arc::new(Held { credentials, until });
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&held));

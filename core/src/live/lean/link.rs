@@ -32,6 +32,9 @@ use crate::live::bedrock::loopback::{self, Trust};
 /// Connections that nobody uses are kept up to this many for each address; more are closed.
 const IDLE_MAX: usize = 4_096;
 
+/// A connection that is still busy with its last request after this is given up.
+const READY_WITHIN: Duration = Duration::from_millis(10);
+
 /// No connection could be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot connect to {address}: {source}")]
@@ -85,8 +88,14 @@ impl Shelf {
     fn put(&self, address: &str, link: Link) {
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match shelf.get_mut(address) {
-            Some(links) if links.len() < IDLE_MAX => links.push(link),
-            Some(_) => {}
+            Some(links) => {
+                if links.len() >= IDLE_MAX {
+                    links.retain(|link| !link.is_closed());
+                }
+                if links.len() < IDLE_MAX {
+                    links.push(link);
+                }
+            }
             None => {
                 shelf.insert(address.to_owned(), vec![link]);
             }
@@ -138,7 +147,7 @@ impl Plain {
     /// One that can be used, and whether it is new.
     async fn link(&self, address: &str) -> Result<(Link, bool), ConnectorError> {
         while let Some(mut link) = self.shelf.take(address) {
-            if link.is_ready() || link.ready().await.is_ok() {
+            if link.is_ready() || matches!(timeout(READY_WITHIN, link.ready()).await, Ok(Ok(()))) {
                 return Ok((link, false));
             }
         }
@@ -168,7 +177,9 @@ fn to_origin(
     let authority = parts.authority.take().ok_or("the address has no host")?;
     parts.scheme = None;
     *request.uri_mut() = Uri::from_parts(parts)?;
-    let host = HeaderValue::from_str(authority.as_str())?;
+    // As it is signed: without the port that is usual.
+    let usual = authority.port_u16() == Some(80);
+    let host = HeaderValue::from_str(if usual { authority.host() } else { authority.as_str() })?;
     request.headers_mut().entry(header::HOST).or_insert(host);
     Ok(authority)
 }

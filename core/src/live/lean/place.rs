@@ -2,7 +2,10 @@
 //! stand in a path, bearer keys. So it is made to prepare a call to the target, which is taken from it before it leaves, and
 //! what it would have done is then done for every call.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::{Client, config};
@@ -56,7 +59,7 @@ pub(super) struct Path {
 }
 
 /// How calls show that they may be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Access {
     /// They are signed for this Region and service.
     Signed {
@@ -66,6 +69,17 @@ enum Access {
     /// They carry this, as it is.
     Header(String),
     Nothing,
+}
+
+/// Without what must not be shown.
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Access::Signed { region, service } => write!(f, "Signed for {service} in {region}"),
+            Access::Header(_) => f.write_str("Header(**)"),
+            Access::Nothing => f.write_str("Nothing"),
+        }
+    }
 }
 
 impl Places {
@@ -192,8 +206,15 @@ fn apart(uri: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Takes the call that is made through it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Taken(Arc<Mutex<Option<HttpRequest>>>);
+
+/// A call may hold a key.
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Taken")
+    }
+}
 
 impl Taken {
     fn take(&self) -> Option<HttpRequest> {
@@ -230,6 +251,7 @@ mod tests {
         let (region, service) = ("eu-west-1".to_owned(), "bedrock".to_owned());
         assert_eq!(Access::of(Some(signed)), Access::Signed { region, service });
         assert_eq!(Access::of(Some("Bearer abc")), Access::Header("Bearer abc".to_owned()));
+        assert_eq!(format!("{:?}", Access::of(Some("Bearer abc"))), "Header(**)");
         assert_eq!(Access::of(None), Access::Nothing);
     }
 }

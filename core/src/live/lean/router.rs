@@ -17,7 +17,9 @@ use crate::{
     target::TargetId,
 };
 
-/// As [`Router`](crate::live::Router), with bodies in place of the SDK's inputs and answers.
+/// As [`Router`](crate::live::Router), with bodies in place of the SDK's inputs and answers. It does not read bodies: what they need
+/// of a model, and their limit on the answer, stand beside them, and of their length only the bytes are known unless
+/// [`Hints`] say more.
 #[derive(Debug)]
 pub struct LeanRouter {
     shell: Arc<Shell>,

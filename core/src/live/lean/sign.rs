@@ -4,7 +4,11 @@
 //!
 //! Source: AWS general reference, "Create a signed AWS API request".
 
-use std::{fmt::Write as _, sync::Arc, time::SystemTime};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use http::HeaderName;
@@ -27,11 +31,18 @@ pub(super) struct ToSign<'a> {
 }
 
 /// The headers that show that a call may be made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub(super) struct Signature {
     pub(super) authorization: Option<String>,
     pub(super) date: Option<String>,
     pub(super) token: Option<String>,
+}
+
+/// Not to be shown.
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signature").field("date", &self.date).finish_non_exhaustive()
+    }
 }
 
 /// A time as signatures have it.
@@ -65,8 +76,8 @@ pub(super) struct Key {
 /// Not to be shown.
 struct Secret(Vec<u8>);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("**")
     }
 }

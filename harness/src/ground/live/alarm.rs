@@ -29,7 +29,7 @@ mod linux {
             pipe::Receiver::from_owned_fd_unchecked(timer).map(Alarm)
         }
 
-        /// Waits so long. Whoever drops the future stops the alarm.
+        /// Waits so long. The next call sets it anew, whether this one was waited for or not.
         pub async fn rings_in(&mut self, left: Duration) -> io::Result<()> {
             if left.is_zero() {
                 tokio::task::yield_now().await;
@@ -66,7 +66,7 @@ mod other {
             Ok(Alarm)
         }
 
-        /// Waits so long. Whoever drops the future stops the alarm.
+        /// Waits so long. The next call sets it anew, whether this one was waited for or not.
         pub async fn rings_in(&mut self, left: Duration) -> io::Result<()> {
             match left.is_zero() {
                 true => tokio::task::yield_now().await,

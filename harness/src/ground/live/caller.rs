@@ -8,7 +8,7 @@ pub enum Client {
     /// The AWS SDK for Rust, as a service would use it.
     #[default]
     Sdk,
-    /// A client of our own that costs a fraction of the SDK's processor time and decides the same.
+    /// A client of our own that costs about three fifths of the SDK's processor time and decides the same.
     Lean,
 }
 

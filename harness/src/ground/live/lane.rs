@@ -18,7 +18,7 @@ use super::{
     errand,
     pacer::{Inbox, PaceError, Pacer, Sink},
 };
-use crate::load::Arrival;
+use crate::{load::Arrival, run::guard::Halt};
 
 /// Before the first moment of the schedule a lane is ready, whether its connections stand or not.
 const READY_BEFORE: Duration = Duration::from_millis(50);
@@ -81,17 +81,25 @@ async fn serve(mut desk: Desk, part: Part, mut stopped: oneshot::Receiver<()>) -
         () = tokio::time::sleep(left) => {}
         () = desk.caller.warm() => {}
     }
-    let schedule = crew.traffic.arrivals(crew.luck);
-    let pacer = Pacer::new(crew.clock, schedule, part, Arc::clone(&desk.inbox))?;
-    let begin = || crew.starter.iter().for_each(|mock| mock.begin());
-    tokio::select! {
+    let paced = tokio::select! {
         biased;
         _ = &mut stopped => return Ok(()),
-        paced = pacer.run(begin, &mut desk) => paced?,
+        paced = pace(&mut desk, part) => paced,
+    };
+    if let Err(error) = &paced {
+        // What was sent may still end; nothing new is sent by any lane.
+        crew.guard.stop(Halt::Broken(format!("stopped, because a lane cannot go on: {error}")));
     }
     drop(pacing);
     let _ = stopped.await;
-    Ok(())
+    paced
+}
+
+async fn pace(desk: &mut Desk, part: Part) -> Result<(), PaceError> {
+    let crew = Arc::clone(&desk.crew);
+    let schedule = crew.traffic.arrivals(crew.luck);
+    let pacer = Pacer::new(crew.clock, schedule, part, Arc::clone(&desk.inbox))?;
+    pacer.run(|| crew.starter.iter().for_each(|mock| mock.begin()), desk).await
 }
 
 /// As long as it lasts, something new may be sent.

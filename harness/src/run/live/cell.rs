@@ -315,7 +315,7 @@ impl Listener<'_, '_> {
         if let Err(error) = self.stage.journal.flush() {
             let path = self.stage.journal.path().display();
             let what = format!("stopped, because the journal {path} cannot be written: {error}");
-            self.stage.guard.stop(Halt::Journal(what));
+            self.stage.guard.stop(Halt::Broken(what));
         }
     }
 

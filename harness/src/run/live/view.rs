@@ -58,7 +58,7 @@ pub fn words(halt: &Halt) -> String {
         Halt::Interrupted => "interrupted: no new requests, open ones may end".to_owned(),
         Halt::Limit { what, .. } => format!("stopped: {what}"),
         Halt::Rule { broken, .. } => format!("stopped by the scenario's rule: {}", broken.rule),
-        Halt::Journal(what) => what.clone(),
+        Halt::Broken(what) => what.clone(),
     }
 }
 
