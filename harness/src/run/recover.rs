@@ -192,6 +192,7 @@ impl<'p> Cells<'p> {
     }
 
     /// The run up to now, with the cell that is under way as far as it has come.
+    #[cfg(feature = "mock")]
     pub(super) fn so_far(&self, head: &Head, planned: usize) -> RunFile {
         let mut done = self.done.clone();
         let present = self.present.as_ref();

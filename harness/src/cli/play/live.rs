@@ -3,9 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+#[cfg(feature = "observe")]
+use aws_config::Region;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use richter_core::live::{Names, Trust, http_client};
+#[cfg(feature = "observe")]
+use richter_core::live::http_client;
+use richter_core::live::{Names, Trust};
 use richter_mock_bedrock::luck::Luck;
 
 use super::{INTERRUPTED, LiveArgs, Loaded, On, Playing, consent};
