@@ -166,7 +166,8 @@ impl Router {
         }
     }
 
-    /// Makes every client that the strategy may need, finds its credentials and opens a connection, all at once, so that the first requests need not wait
+    /// Makes every client that the strategy may need, finds its credentials and opens a connection, all at once, so that the
+    /// first requests need not wait
     /// for it. What is sent for that is a signed `GET /`, which the service refuses and nobody counts; nothing is sent to an
     /// address that was given by hand. What fails here fails again with the first request, and is told then.
     pub async fn warm(&self) {
